@@ -9,8 +9,11 @@ import pytest
 from cotjudge import scoring
 from cotjudge.answer import Answers
 from cotjudge.api import begin_run
-from cotjudge.errors import JudgementFailed, JudgeUnusable
-from cotjudge.judges.base import Judge
+from cotjudge.errors import BudgetReached, JudgementFailed, JudgeUnusable
+from cotjudge.judgement import Question
+from cotjudge.judges.base import AnyJudge as Judge
+from cotjudge.judges.cascade import Cascade
+from cotjudge.judges.panel import Panel
 from cotjudge.readers import Skipped
 from cotjudge.rubric import Rubric
 from cotjudge.rubric_file import loads
@@ -188,7 +191,7 @@ async def test_no_more_judgements_than_allowed_are_under_way(store: Store) -> No
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
-            for _ in range(3):
+            for _ in range(20):
                 await asyncio.sleep(0)
             under_way -= 1
             return await super().answer(trace, rubric)
@@ -258,3 +261,98 @@ def test_a_plan_counts_and_asks_nothing(store: Store) -> None:
     tally = scoring.plan(traces(5), rubrics=(ONE, TWO), judge=judge, store=store)
     assert (tally.traces, tally.judgements, tally.cached, judge.asked) == (5, 10, 3, [])
     assert count(store, "traces") == 3
+
+
+async def test_members_of_a_panel_are_kept_and_found_again(store: Store) -> None:
+    """Each member's verdict is a row of its own; a panel with one more member asks only that one."""
+    a, b, c = (ScriptedJudge(spec=name) for name in "abc")
+    run = await score(store, traces(10), Panel([a, b]))
+    assert (run.judged, run.status, count(store, "verdicts")) == (20, "finished", 60)
+    assert await score(store, traces(10), Panel([a, b])) is not None
+    assert (len(a.asked), len(b.asked)) == (20, 20)
+    await score(store, traces(10), Panel([a, b, c]))
+    assert (len(a.asked), len(b.asked), len(c.asked)) == (20, 20, 20)
+    await score(store, traces(10), a)
+    assert len(a.asked) == 20
+
+
+async def test_a_cascade_counts_who_settled_what(store: Store) -> None:
+    """The tally knows how many judgements each tier settled, and what each was asked."""
+    seen: list[tuple[Event, Tally]] = []
+    await score(store, traces(3), Cascade([ScriptedJudge(spec="cheap"), ScriptedJudge(spec="dear")]), seen=seen)
+    tally = seen[-1][1]
+    assert (dict(tally.settled), tally.asked_by["cheap"], tally.asked_by["dear"]) == ({"cheap": 6}, 6, 0)
+
+
+async def test_segments_are_judged_by_themselves_beside_the_trace(store: Store) -> None:
+    """Each has a verdict of its own; labels count traces only."""
+    turns = tuple(Turn(role="assistant", reasoning=f"thought {n}", content="done") for n in range(3))
+    trace = Trace(turns=turns, source=Source(path="d", record="1"))
+    judge = ScriptedJudge()
+    seen: list[tuple[Event, Tally]] = []
+    run = await score(store, [trace], judge, limits=Limits(per_segment=True), seen=seen)
+    assert (run.judgements, run.judged) == (8, 8)
+    assert seen[-1][1].labels["one"].total() == 1
+    rows = store.query(
+        "SELECT segment, coverage FROM verdicts WHERE rubric = 'one' ORDER BY segment NULLS FIRST"
+    ).fetchall()
+    assert [segment for segment, _ in rows] == [None, 0, 2, 4]
+    assert sum(coverage for segment, coverage in rows if segment is not None) == pytest.approx(1)
+    again = await score(store, [trace], judge, limits=Limits(per_segment=True))
+    assert (again.cached, again.judged) == (8, 0)
+
+
+async def test_a_run_out_of_money_ends_and_can_be_gone_on_with(store: Store) -> None:
+    """What was judged is kept, nothing is a failure that was never asked, and the next run does the rest."""
+    left = 5
+
+    class Poor(ScriptedJudge):
+        async def answer(self, trace: Trace, rubric: Rubric) -> Answers:
+            nonlocal left
+            if not left:
+                raise BudgetReached("budget of $1 reached")
+            left -= 1
+            return await super().answer(trace, rubric)
+
+    run = await score(store, traces(50), Poor(), limits=Limits(concurrency=4))
+    assert (run.status, run.judged, run.failed) == ("budget", 5, 0)
+    left = 1000
+    rest = await score(store, traces(50), Poor())
+    assert (rest.status, rest.cached, rest.judged) == ("finished", 5, 95)
+
+
+async def test_what_a_batch_is_working_on_is_not_asked(store: Store) -> None:
+    """It is counted apart, and the run is complete without it."""
+    judge = ScriptedJudge()
+    [trace] = traces(1)
+    key = Question.of(ONE, judge).key(trace)
+    seen: list[tuple[Event, Tally]] = []
+    run = await score(store, [trace], judge, limits=Limits(under_way={key}), seen=seen)
+    assert (run.judged, seen[-1][1].under_way, run.status) == (1, 1, "finished")
+
+
+async def test_the_first_rubric_of_a_trace_comes_back_before_the_others_are_asked(store: Store) -> None:
+    """Then the trace is in the provider's cache for them."""
+    events: list[str] = []
+
+    class Watched(ScriptedJudge):
+        async def answer(self, trace: Trace, rubric: Rubric) -> Answers:
+            events.append(f"ask {rubric.id}")
+            await asyncio.sleep(0.001)
+            events.append(f"got {rubric.id}")
+            return await super().answer(trace, rubric)
+
+    await score(store, traces(1), Watched(), ONE, TWO, rubric("three", question="Q3?"))
+    assert events[:2] == ["ask one", "got one"]
+    assert sorted(events[2:4]) == ["ask three", "ask two"]
+
+
+async def test_a_verdict_read_back_is_the_verdict(store: Store) -> None:
+    """What a bench gets from the store is what its member said, but for the ledger."""
+    await score(store, traces(2), Panel([ScriptedJudge(spec="a"), ScriptedJudge(spec="b")]), ONE)
+    keys = [key for (key,) in store.query("SELECT key FROM verdicts").fetchall()]
+    found = store.verdicts([*keys, "none"])
+    assert found.keys() == set(keys)
+    [panel] = [v for v in found.values() if v.judge == "panel:a,b" and v.trace_id == next(traces(1)).trace_id]
+    assert (panel.votes, panel.agreement, len(panel.opinions)) == ({"absent": 2}, 1.0, 2)
+    assert panel.created_at.tzinfo is not None

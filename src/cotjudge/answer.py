@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from cotjudge.rubric import Criterion, ExtraField, Rubric
 from cotjudge.trace import Value
-from cotjudge.verdict import Usage
+from cotjudge.verdict import Call, ScoreKind, Usage
 
 
 class Quote(Value):
@@ -45,10 +45,20 @@ class Answers(Value):
     """What it cost."""
     latency_s: float = 0.0
     """Seconds."""
-    samples: int = 1
-    """Answers drawn."""
+    ledger: tuple[Call, ...] = ()
+    """Its requests, one by one."""
     coverage: float = 1.0
-    """Share of the judged text's characters that the judge saw."""
+    """Share of the judged text's characters that the judge saw, of what it was given."""
+    windows: int = 1
+    """Windows that the trace was judged in."""
+    quoted: bool = True
+    """Whether this judge gives quotes at all; where it does not, a positive answer needs none."""
+    probabilities: dict[str, float] = Field(default_factory=dict)
+    """Criterion -> probability (0 to 1) that it is met, where the judge gives one; the score is made of them then."""
+    score_kind: ScoreKind = "criteria"
+    """Where the probabilities come from; `criteria` without them."""
+    further: tuple[Answers, ...] = ()
+    """Further draws of the same question."""
 
 
 class _Reply(BaseModel):

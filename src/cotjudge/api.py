@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotjudge import readers, rubric_file, scoring, settings
-from cotjudge.judgement import Question, ask
-from cotjudge.judges import registry
-from cotjudge.judges.base import Judge
+from cotjudge.court import Court
+from cotjudge.judgement import Question
+from cotjudge.judges import judge_file, registry
+from cotjudge.judges.base import AnyJudge as Judge
+from cotjudge.judges.base import Bench
 from cotjudge.readers import Skipped
 from cotjudge.rubric import Rubric
 from cotjudge.run import Run
@@ -65,9 +67,9 @@ async def judge_async(
     the_trace = _bare(trace) if isinstance(trace, str) else trace
     the_judge, own = _judge(judge)
     questions = [Question.of(rubric, the_judge) for rubric in _rubrics(rubrics)]
-    run_id = secrets.token_hex(8)
+    court = Court(secrets.token_hex(8))
     try:
-        return await asyncio.gather(*(ask(the_trace, q, key=q.key(the_trace), run_id=run_id) for q in questions))
+        return await asyncio.gather(*(court.ask(the_trace, question) for question in questions))
     finally:
         if own:
             await the_judge.aclose()
@@ -136,7 +138,8 @@ def begin_run(judge: Judge, rubrics: Sequence[Rubric], arguments: Mapping[str, A
         version=version("cotjudge"),
         arguments=dict(arguments),
         judge=judge.spec,
-        judge_identity=dict(judge.identity),
+        judge_identity=dict(judge.identity)
+        | ({"tiers": [m.spec for m in judge.members]} if isinstance(judge, Bench) else {}),
         rubrics={rubric.id: rubric.content_hash for rubric in rubrics},
     )
 
@@ -149,7 +152,7 @@ def _bare(reasoning: str) -> Trace:
 def _judge(judge: str | Judge | None) -> tuple[Judge, bool]:
     """The judge, and whether it is ours to close."""
     if judge is None or isinstance(judge, str):
-        return registry.make(settings.judge(judge)), True
+        return registry.make(settings.judge(judge), named=judge_file.load(settings.judge_file())), True
     return judge, False
 
 

@@ -10,7 +10,8 @@
     │   └── StoreBusyError    another process kept the database open for longer than we wait
     └── JudgeError
         ├── JudgementFailed   one judgement could not be had; stored as a failure, asked again next run
-        └── JudgeUnusable     no judgement can be had (key refused, model unknown); the run stops
+        ├── JudgeUnusable     no judgement can be had (key refused, model unknown); the run stops
+        └── BudgetReached     the next call could pass the budget; the run ends, to be gone on with (exit code 3)
 
 A failed judgement is data and never a label. A bug stays whatever Python makes of it.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cotjudge.verdict import FailureKind, Usage
+    from cotjudge.verdict import Call, FailureKind, Usage
 
 
 class CotjudgeError(Exception):
@@ -77,14 +78,33 @@ class JudgementFailed(JudgeError):
         kind: the class of outcome (see `FailureKind`).
         reason: one line for the user.
         usage: tokens and money spent on the attempt, even though nothing came of it.
+        ledger: the requests it was spent on.
     """
 
-    def __init__(self, kind: FailureKind, reason: str, usage: Usage | None = None) -> None:
+    def __init__(
+        self, kind: FailureKind, reason: str, usage: Usage | None = None, ledger: tuple[Call, ...] = ()
+    ) -> None:
         self.kind = kind
         self.reason = reason
         self.usage = usage
+        self.ledger = ledger
         super().__init__(f"{kind}: {reason}")
 
 
 class JudgeUnusable(JudgeError):
     """No judgement can be had from this judge at all: the key is refused, the model unknown."""
+
+
+class BudgetReached(JudgeError):
+    """The next call could cost more than is left of the budget; nothing new is asked.
+
+    Args:
+        reason: one line for the user.
+        usage: what this judgement had spent already.
+        ledger: the requests it was spent on.
+    """
+
+    def __init__(self, reason: str, usage: Usage | None = None, ledger: tuple[Call, ...] = ()) -> None:
+        self.usage = usage
+        self.ledger = ledger
+        super().__init__(reason)

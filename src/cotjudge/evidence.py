@@ -59,8 +59,8 @@ def check(trace: Trace, rubric: Rubric, answers: Answers) -> Checked:
     """Look every quote up in the trace.
 
     A positive answer without one verified quote becomes `cannot_tell` (unless the rubric leaves the quote
-    optional and none was given); quotes that are not found, stand where they may not, or talk to the judge
-    are kept, marked unverified.
+    optional and none was given, or the judge is of a kind that quotes nothing); quotes that are not found,
+    stand where they may not, or talk to the judge are kept, marked unverified.
     """
     texts = _Texts(trace, rubric.judges)
     criteria: list[CriterionVerdict] = []
@@ -70,7 +70,10 @@ def check(trace: Trace, rubric: Rubric, answers: Answers) -> Checked:
         supporting = [texts.look_up(name, criterion, "for", quote) for quote in given.quotes]
         evidence += supporting
         evidence += (texts.look_up(name, criterion, "against", quote) for quote in given.counter)
-        criteria.append(_weigh(name, criterion, given.answer, supporting))
+        if answers.quoted:
+            criteria.append(_weigh(name, criterion, given.answer, supporting))
+        else:
+            criteria.append(CriterionVerdict(criterion=name, answer=given.answer, given=given.answer))
     return Checked(criteria=tuple(criteria), evidence=tuple(evidence))
 
 

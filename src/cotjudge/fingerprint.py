@@ -17,7 +17,7 @@ def judge_hash(identity: Mapping[str, Any]) -> str:
     return _digest(dict(identity))
 
 
-def judgement_key(*, trace_id: str, rubric_hash: str, judge_hash: str, prompt_version: str) -> str:
+def judgement_key(*, trace_id: str, rubric_hash: str, judge_hash: str, prompt_version: str, segment: int | None = None) -> str:
     """32 hex digits: the same key means the same question to the same judge, which need not be asked again.
 
     Args:
@@ -25,8 +25,10 @@ def judgement_key(*, trace_id: str, rubric_hash: str, judge_hash: str, prompt_ve
         rubric_hash: hash of the part of the rubric this judge reads.
         judge_hash: hash of the judge's identity.
         prompt_version: version of the prompt; empty for a judge without one.
+        segment: the one segment that is judged by itself; None for the whole trace.
     """
-    return _digest([trace_id, rubric_hash, judge_hash, prompt_version, METHOD_VERSION])
+    of_segment = [] if segment is None else [segment]
+    return _digest([trace_id, rubric_hash, judge_hash, prompt_version, METHOD_VERSION, *of_segment])
 
 
 def _digest(raw: Any) -> str:

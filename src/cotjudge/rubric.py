@@ -66,6 +66,12 @@ class Criterion(Value):
     """Where its quotes may stand: the judged text, anything the model wrote, or any turn."""
     quote: Literal["required", "optional"] = "required"
     """Whether a positive answer without a quote is downgraded to `cannot_tell`."""
+    across: Literal["any", "all", "repeats"] = "any"
+    """How the windows of a long trace are made one answer. any: the strongest answer of a window, `cannot_tell`
+    before the negative. all: the weakest, the negative before `cannot_tell` (for what holds only if it holds
+    throughout). repeats: as any, and met where the windows together quote two different segments for `of`."""
+    of: Name | None = None
+    """The criterion whose repetition meets this one; with `across: repeats`."""
     cues: tuple[Cue, ...] = ()
     """What the embedded judge looks for."""
 
@@ -214,13 +220,22 @@ class Rubric(Value):
 
     def score(self, answers: Mapping[str, str]) -> float | None:
         """Weighted share of criteria met, 0 to 1; None where the rubric weighs nothing."""
+        return self.weighted({name: c.credit(answers.get(name, CANNOT_TELL)) for name, c in self.criteria.items()})
+
+    def weighted(self, credit: Mapping[str, float]) -> float | None:
+        """A score from how far each criterion is met.
+
+        Args:
+            credit: criterion -> 0 to 1.
+
+        Returns:
+            0 to 1; None where the rubric weighs nothing.
+        """
         total = sum(c.weight for c in self.criteria.values() if c.weight > 0)
         if not total:
             return None
-        credit = sum(
-            c.weight * c.credit(answers.get(name, CANNOT_TELL)) for name, c in self.criteria.items() if c.weight
-        )
-        return min(1.0, max(0.0, credit / total))
+        gained = sum(c.weight * credit[name] for name, c in self.criteria.items() if c.weight)
+        return min(1.0, max(0.0, gained / total))
 
 
 class Decision(Value):

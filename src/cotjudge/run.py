@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cotjudge.trace import Value
 
-RunStatus = Literal["running", "finished", "interrupted", "stopped"]
+RunStatus = Literal["running", "finished", "interrupted", "budget", "submitted", "stopped"]
 
 
 class Run(Value):
@@ -22,7 +22,8 @@ class Run(Value):
     finished_at: datetime | None = None
     """When it ended (UTC); None while it runs, and for ever if its process was killed."""
     status: RunStatus = "running"
-    """running, finished, interrupted (by the user, or killed) or stopped (by an error)."""
+    """running, finished, interrupted (by the user, or killed), budget (it was reached), submitted (as a provider's
+    batch, not collected yet) or stopped (by an error)."""
     version: str = ""
     """Version of cotjudge."""
     arguments: dict[str, Any] = Field(default_factory=dict)
@@ -51,6 +52,8 @@ class Run(Value):
     """Requests that were answered."""
     input_tokens: int = 0
     """Prompt tokens, cached ones included."""
+    cached_tokens: int = 0
+    """Prompt tokens that the provider served from its cache."""
     output_tokens: int = 0
     """Completion tokens, reasoning tokens included."""
     cost_usd: float | None = 0.0

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
 from cotjudge import evidence
-from cotjudge.errors import CotjudgeError
+from cotjudge.court import Court, all_of
+from cotjudge.errors import BudgetReached, CotjudgeError
 from cotjudge.fingerprint import judge_hash
-from cotjudge.judgement import Question, ask
-from cotjudge.judges.base import Judge
+from cotjudge.judgement import Outcome, Question
+from cotjudge.judges.base import AnyJudge
 from cotjudge.readers import Skipped
 from cotjudge.rubric import Rubric
 from cotjudge.run import Run, RunStatus
@@ -54,16 +55,24 @@ class Tally:
     """Judgements that could not be had."""
     usage: Usage = field(default_factory=Usage)
     """What the judge cost, failed judgements included."""
+    by_judge: defaultdict[str, Usage] = field(default_factory=lambda: defaultdict(Usage))
+    """Judge -> what it cost; of a panel or a cascade, each member by itself."""
+    asked_by: Counter[str] = field(default_factory=Counter)
+    """Judge -> judgements it was asked for in this run, members of a bench by themselves."""
+    settled: Counter[str] = field(default_factory=Counter)
+    """Tier of a cascade -> judgements of this run that it settled."""
+    under_way: int = 0
+    """Judgements that were sent to a provider as a batch and are not collected yet; not asked again."""
     labels: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """Rubric id -> label -> judgements, cached ones included."""
+    """Rubric id -> label -> traces, cached judgements included; segments judged by themselves are not counted."""
     failures: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Rubric id -> kind of failure -> judgements."""
     all_read: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether everything was read, and every judgement wanted was made, found or failed."""
-        return self.all_read and self.judgements == self.judged + self.cached + self.failed
+        """Whether everything was read, and every judgement wanted was made, found or failed, or is with a provider."""
+        return self.all_read and self.judgements == self.judged + self.cached + self.failed + self.under_way
 
     def counts(self) -> dict[str, int | float | None]:
         """The plain numbers, as a run keeps them."""
@@ -78,6 +87,7 @@ class Tally:
             "failed": self.failed,
             "calls": usage.calls,
             "input_tokens": usage.input_tokens,
+            "cached_tokens": usage.cached_tokens,
             "output_tokens": usage.output_tokens,
             "cost_usd": usage.cost_usd,
         }
@@ -97,15 +107,27 @@ class Limits:
     """Stop after so many traces that can be judged; None for all."""
     concurrency: int = 64
     """Judgements under way at once."""
+    per_segment: bool = False
+    """Judge each segment of the judged text by itself, too, beside the trace."""
+    under_way: Container[str] = frozenset()
+    """Keys of judgements that a provider's batch is still working on; they are not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One judgement that has to be made."""
+
+    question: Question
+    segment: int | None
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One judgement that has to be made."""
+    """What has to be asked about one trace, or about one segment of it."""
 
     trace: Trace
-    question: Question
-    key: str
+    asks: tuple[Ask, ...]
 
 
 class Plan:
@@ -115,26 +137,30 @@ class Plan:
         questions: what is asked about each trace.
         judged: keys of judgements that exist -> their labels; the plan adds those it hands out, with None until
             they are made, so that nothing is asked twice.
-        limit: stop after so many traces that can be judged.
+        limits: how many traces, and whether segments are judged by themselves.
         observe: told of every trace and every skipped record.
     """
 
     def __init__(
-        self, questions: Sequence[Question], judged: dict[str, str | None], limit: int | None, observe: Observer
+        self,
+        questions: Sequence[Question],
+        judged: dict[str, str | None],
+        limits: Limits,
+        observe: Observer,
     ) -> None:
         self.questions = questions
         self.tally = Tally()
         self._judged = judged
-        self._limit = limit
+        self._limits = limits
         self._observe = observe
 
     @property
     def full(self) -> bool:
         """Whether the limit is reached."""
-        return self._limit is not None and self.tally.traces >= self._limit
+        return self._limits.traces is not None and self.tally.traces >= self._limits.traces
 
     def jobs(self, item: Trace | Skipped) -> list[Job]:
-        """The judgements that this item still needs."""
+        """What this item still needs: at most one job for the trace and one for each segment."""
         if isinstance(item, Skipped):
             self.tally.skipped_records += item.count
             jobs = []
@@ -144,53 +170,94 @@ class Plan:
         return jobs
 
     def _jobs(self, trace: Trace) -> list[Job]:
-        questions = [q for q in self.questions if evidence.has_judged_text(trace, q.rubric.judges)]
-        if not questions:
+        fitting = [q for q in self.questions if evidence.has_judged_text(trace, q.rubric.judges)]
+        if not fitting:
             self.tally.no_reasoning += 1
             self.tally.silent[trace.source.path] += 1
             return []
         self.tally.traces += 1
+        wanted: list[tuple[int | None, list[Question]]] = [(None, fitting)]
+        if self._limits.per_segment:
+            wanted += _by_segment(trace, fitting)
+        return [job for segment, questions in wanted if (job := self._job(trace, segment, questions)).asks]
+
+    def _job(self, trace: Trace, segment: int | None, questions: Sequence[Question]) -> Job:
         self.tally.judgements += len(questions)
-        return [job for question in questions if (job := self._job(trace, question))]
+        asks = (Ask(question, segment, question.key(trace, segment)) for question in questions)
+        return Job(trace, tuple(ask for ask in asks if self._is_new(ask)))
 
-    def _job(self, trace: Trace, question: Question) -> Job | None:
-        key = question.key(trace)
-        if key not in self._judged:
-            self._judged[key] = None
-            return Job(trace, question, key)
+    def _is_new(self, ask: Ask) -> bool:
+        if ask.key in self._limits.under_way:
+            self.tally.under_way += 1
+            return False
+        if ask.key not in self._judged:
+            self._judged[ask.key] = None
+            return True
         self.tally.cached += 1
-        label = self._judged[key]
-        if label is not None:
-            self.tally.labels[question.rubric.id][label] += 1
-        return None
+        label = self._judged[ask.key]
+        if label is not None and ask.segment is None:
+            self.tally.labels[ask.question.rubric.id][label] += 1
+        return False
 
-    def record(self, outcome: Verdict | Failure) -> None:
-        """Count what came of a job."""
+    def record(self, outcome: Outcome) -> None:
+        """Count what came of a judgement that was wanted."""
         tally = self.tally
-        tally.usage += outcome.usage
+        self._spend(outcome)
         if isinstance(outcome, Verdict):
             self._judged[outcome.key] = outcome.label
             tally.judged += 1
-            tally.labels[outcome.rubric][outcome.label] += 1
+            if outcome.segment is None:
+                tally.labels[outcome.rubric][outcome.label] += 1
+            if outcome.settled_by:
+                tally.settled[outcome.settled_by] += 1
         else:
             tally.failed += 1
             tally.failures[outcome.rubric][outcome.kind] += 1
         self._observe(outcome, tally)
+
+    def record_member(self, outcome: Outcome) -> None:
+        """Count what a member of a bench cost: a judgement of its own, but not one that was wanted for itself."""
+        self._spend(outcome)
+
+    def _spend(self, outcome: Outcome) -> None:
+        self.tally.usage += outcome.usage
+        self.tally.by_judge[outcome.judge] += outcome.usage
+        self.tally.asked_by[outcome.judge] += 1
+
+
+def _by_segment(trace: Trace, questions: Sequence[Question]) -> Iterator[tuple[int, list[Question]]]:
+    wanted: defaultdict[int, list[Question]] = defaultdict(list)
+    for question in questions:
+        for segment in evidence.judged_segments(trace, question.rubric.judges):
+            wanted[segment.index].append(question)
+    yield from sorted(wanted.items())
 
 
 def plan(
     items: Iterable[Trace | Skipped],
     *,
     rubrics: Sequence[Rubric],
-    judge: Judge,
+    judge: AnyJudge,
     store: Store,
     limits: Limits | None = None,
     observe: Observer = lambda _event, _tally: None,
+    wanted: Callable[[Job], None] = lambda _job: None,
 ) -> Tally:
-    """Count what `score` would do, and do nothing: what is neither cached nor failed would be asked."""
+    """Count what `score` would do, and do nothing: what is neither cached nor under way would be asked.
+
+    Args:
+        items: traces and skipped records, as `readers.read` yields them.
+        rubrics: what would be asked about each trace.
+        judge: who would be asked.
+        store: where verdicts would go.
+        limits: how many traces, and whether segments are judged by themselves.
+        observe: told of every event.
+        wanted: told of every job there would be.
+    """
     planned = _planned(rubrics, judge, store, limits or Limits(), observe)
     for item in items:
-        planned.jobs(item)
+        for job in planned.jobs(item):
+            wanted(job)
         if planned.full:
             break
     planned.tally.all_read = True
@@ -201,7 +268,7 @@ async def score(
     items: Iterable[Trace | Skipped],
     *,
     rubrics: Sequence[Rubric],
-    judge: Judge,
+    judge: AnyJudge,
     store: Store,
     run: Run,
     limits: Limits | None = None,
@@ -221,7 +288,8 @@ async def score(
         stop: once set, nothing new is asked; what is under way gets `GRACE_S` seconds.
 
     Returns:
-        The run, ended, with its counts (`Tally.counts`); its status is `interrupted` if it was stopped.
+        The run, ended, with its counts (`Tally.counts`); its status is `interrupted` if it was stopped, and
+        `budget` if the next call could have passed the budget.
 
     Raises:
         JudgeUnusable: no judgement can be had from this judge; what was judged is kept.
@@ -235,37 +303,50 @@ async def score(
         return ended(run, planned.tally, status)
 
     with store.writer(run) as writer:
-        batch = _Batch(iter(items), planned, writer, run.run_id, stop or asyncio.Event())
+        batch = _Batch(iter(items), planned, store, writer, run.run_id, stop or asyncio.Event())
         try:
-            complete = await batch.work(limits.concurrency)
+            status = await batch.work(limits.concurrency)
         except asyncio.CancelledError:
             writer.finish(so_far("interrupted"))
             raise
         except CotjudgeError:
             writer.finish(so_far("stopped"))
             raise
-        finished = so_far("finished" if complete else "interrupted")
+        finished = so_far(status)
         writer.finish(finished)
     return finished
 
 
 class _Batch:
-    """Workers that share one plan: each takes the next job, asks, and keeps the outcome."""
+    """Workers that share one plan: each takes the next trace's job, asks, and keeps the outcomes."""
 
     def __init__(
-        self, items: Iterator[Trace | Skipped], planned: Plan, writer: Writer, run_id: str, stop: asyncio.Event
+        self,
+        items: Iterator[Trace | Skipped],
+        planned: Plan,
+        store: Store,
+        writer: Writer,
+        run_id: str,
+        stop: asyncio.Event,
     ) -> None:
         self._items = items
         self._plan = planned
+        self._store = store
         self._writer = writer
-        self._run_id = run_id
         self._stop = stop
+        self._members = [member for question in planned.questions for member in question.members()]
+        self._known: dict[str, Verdict] = {}
+        self._court = Court(run_id, keep=self._keep_member, known=self._known)
+        self._turns = asyncio.Semaphore()
+        self._broke = False
         self._jobs: deque[Job] = deque()
         self._reading = asyncio.Lock()
 
-    async def work(self, concurrency: int) -> bool:
-        """Do it all; False if it was stopped before the end."""
-        workers = asyncio.create_task(self._work_together(concurrency))
+    async def work(self, concurrency: int) -> RunStatus:
+        """Do it all; how it ended."""
+        self._turns = asyncio.Semaphore(concurrency)
+        together = all_of([self._work() for _ in range(concurrency)])
+        workers = asyncio.create_task(together)
         watch = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({workers, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -275,22 +356,16 @@ class _Batch:
             workers.cancel()
             with suppress(asyncio.CancelledError):
                 await workers
-        return self._plan.tally.complete
-
-    async def _work_together(self, concurrency: int) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(concurrency):
-                    group.create_task(self._work())
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        if self._plan.tally.complete:
+            return "finished"
+        return "budget" if self._broke else "interrupted"
 
     async def _work(self) -> None:
         while job := await self._next_job():
             await self._do(job)
 
     async def _next_job(self) -> Job | None:
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._broke):
             if self._jobs:
                 return self._jobs.popleft()
             async with self._reading:
@@ -310,20 +385,62 @@ class _Batch:
                 self._writer.add_trace(item)
             self._jobs.extend(self._plan.jobs(item))
         self._plan.tally.all_read = self._plan.full or len(items) < READ_AHEAD
+        if self._members and self._jobs:
+            await asyncio.to_thread(self._recall)
+
+    def _recall(self) -> None:
+        """Fetch the verdicts of a bench's members that are there already."""
+        keys = [m.key(j.trace, s) for j in self._jobs for s in {a.segment for a in j.asks} for m in self._members]
+        self._known.update(self._store.verdicts(keys))
 
     async def _do(self, job: Job) -> None:
-        outcome = await ask(job.trace, job.question, key=job.key, run_id=self._run_id)
+        """Ask what a job wants: the first rubric alone, so that the trace is in the provider's cache for the others."""
+        first, *others = job.asks
+        if getattr(first.question.judge, "bundles", False):
+            await self._ask(job.trace, job.asks)
+            return
+        await self._ask(job.trace, (first,))
+        if others:
+            await all_of([self._ask(job.trace, (ask,)) for ask in others])
+
+    async def _ask(self, trace: Trace, asks: tuple[Ask, ...]) -> None:
+        first = asks[0]
+        try:
+            async with self._turns:
+                if getattr(first.question.judge, "bundles", False):
+                    questions = [ask.question for ask in asks]
+                    outcomes = await self._court.ask_together(trace, questions, segment=first.segment)
+                else:
+                    outcomes = [await self._court.ask(trace, first.question, segment=first.segment)]
+        except BudgetReached:
+            self._broke = True
+            return
+        for outcome in outcomes:
+            self._keep(outcome)
+            self._plan.record(outcome)
+
+    def _keep_member(self, outcome: Outcome) -> None:
+        self._keep(outcome)
+        self._plan.record_member(outcome)
+
+    def _keep(self, outcome: Outcome) -> None:
         if isinstance(outcome, Verdict):
             self._writer.add_verdict(outcome)
         else:
+            self._broke = self._broke or outcome.kind == "budget"
             self._writer.add_failure(outcome)
-        self._plan.record(outcome)
 
 
-def _planned(rubrics: Sequence[Rubric], judge: Judge, store: Store, limits: Limits, observe: Observer) -> Plan:
+def _planned(
+    rubrics: Sequence[Rubric],
+    judge: AnyJudge,
+    store: Store,
+    limits: Limits,
+    observe: Observer,
+) -> Plan:
     questions = [Question.of(rubric, judge) for rubric in rubrics]
     judged = store.judged([q.rubric_hash for q in questions], judge_hash(judge.identity))
-    return Plan(questions, judged, limits.traces, observe)
+    return Plan(questions, judged, limits, observe)
 
 
 def ended(run: Run, tally: Tally, status: RunStatus) -> Run:

@@ -9,6 +9,7 @@ from cotjudge.errors import SettingsError
 
 DEFAULT_DB = "cotjudge.duckdb"
 DEFAULT_JUDGE = "lexical"
+DEFAULT_JUDGE_FILE = "cotjudge.toml"
 DEFAULT_PATIENCE_S = 30.0
 
 
@@ -20,6 +21,11 @@ def database(given: Path | None = None) -> Path:
 def judge(given: str | None = None) -> str:
     """The judge to use: as given, else `COTJUDGE_JUDGE`, else the embedded one."""
     return given or os.environ.get("COTJUDGE_JUDGE") or DEFAULT_JUDGE
+
+
+def judge_file(given: Path | None = None) -> Path:
+    """The file with judges of the user's: as given, else `COTJUDGE_CONFIG`, else `cotjudge.toml` in the current directory."""
+    return given or Path(os.environ.get("COTJUDGE_CONFIG") or DEFAULT_JUDGE_FILE)
 
 
 def patience_s() -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -134,6 +134,33 @@ class Trace(Value):
     def has_reasoning(self) -> bool:
         """Whether an assistant turn holds readable reasoning."""
         return any(t.role == "assistant" and t.reasoning for t in self.turns)
+
+    def excerpt(self, shown: Iterable[Segment]) -> Excerpt:
+        """The same trace as far as these segments show it."""
+        fields = {name: getattr(self, name) for name in Trace.model_fields}
+        excerpt = Excerpt.model_construct(**fields, shown=tuple(shown))
+        excerpt.__dict__["trace_id"] = self.trace_id  # hashed once
+        return excerpt
+
+
+class Excerpt(Trace):
+    """A trace of which only some segments are shown: a window of a long one, one passage by itself, a redacted text.
+
+    Segments keep the index they have in the trace, and `trace_id` is the trace's.
+    """
+
+    shown: tuple[Segment, ...]
+    """What is shown; a segment's text may be a piece of the original's, or masked."""
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments shown."""
+        return self.shown
+
+    @property
+    def has_reasoning(self) -> bool:
+        """Whether reasoning of an assistant turn is among them."""
+        return any(s.role == "assistant" and s.part == "reasoning" for s in self.shown)
 
 
 def clean_text(text: str) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from cotjudge.trace import Part, Value
 
-FailureKind = Literal["refused", "truncated", "unparseable", "over_context", "rate_limited", "unavailable", "auth"]
+FailureKind = Literal["refused", "truncated", "unparseable", "over_context", "rate_limited", "unavailable", "auth", "budget"]
 Stance = Literal["for", "against"]
 Match = Literal["exact", "normalised"]
+ScoreKind = Literal["criteria", "votes", "logprobs", "decisions"]
+"""What a score is made of: the weighted share of criteria met; the share of votes; the probabilities of the criteria's
+answers, from the log-probabilities of a reply or from a decision endpoint."""
 
 
 class Usage(Value):
@@ -38,6 +43,42 @@ class Usage(Value):
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
             cost_usd=(self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
         )
+
+
+class Call(Value):
+    """One answered request, as the ledger keeps it, usable or not."""
+
+    model: str
+    """The model asked, as litellm names it."""
+    outcome: Literal["used", "unusable"]
+    """Whether its answer could be used."""
+    usage: Usage
+    """Tokens and cost of this one request."""
+    latency_s: float
+    """Seconds until its answer."""
+    created_at: datetime
+    """When it was answered (UTC)."""
+    shared_by: int = 1
+    """Judgements that share it (a bundle asks several rubrics at once); each carries its share of the usage."""
+    batch: bool = False
+    """Whether it went through a provider's batch interface."""
+
+
+class Opinion(Value):
+    """One of several opinions that a verdict is made of: a draw of the same judge, a member of a panel, a tier of a cascade."""
+
+    judge: str
+    """Who holds it."""
+    key: str = ""
+    """Judgement key of its own verdict; empty for a draw, which is stored nowhere else."""
+    label: str | None
+    """Its label; None where this judgement could not be had."""
+    score: float | None = None
+    """Its score."""
+    answers: dict[str, str] = Field(default_factory=dict)
+    """Criterion -> the answer that counts."""
+    rationale: str = ""
+    """Its reasoning; for a failure, why it could not be had."""
 
 
 class Evidence(Value):
@@ -123,10 +164,28 @@ class Verdict(Value):
     """Tokens and cost."""
     latency_s: float
     """Seconds from the first request to the usable answer."""
-    samples: int = 1
-    """Answers drawn."""
+    segment: int | None = None
+    """Index of the one segment that was judged by itself; None where it was the trace."""
     coverage: float = 1.0
     """Share of the judged text's characters that the judge saw."""
+    windows: int = 1
+    """Windows that a long trace was judged in."""
+    quoted: bool = True
+    """Whether this judge gives quotes at all; where it does not, no answer rests on checked evidence."""
+    score_kind: ScoreKind = "criteria"
+    """What the score is made of."""
+    samples: int = 1
+    """Opinions that were asked for: draws, members, or tiers."""
+    votes: dict[str, int] = Field(default_factory=dict)
+    """Label -> opinions that gave it; empty for a single answer."""
+    agreement: float | None = None
+    """Share of the opinions had that gave this label; None for a single answer."""
+    opinions: tuple[Opinion, ...] = ()
+    """The opinions it is made of; empty for a single answer."""
+    settled_by: str = ""
+    """The member whose opinion stands, in a cascade."""
+    ledger: tuple[Call, ...] = ()
+    """Its requests, one by one."""
     run_id: str
     """The run that judged it."""
     created_at: datetime
@@ -152,6 +211,10 @@ class Failure(Value):
     """What was spent all the same."""
     latency_s: float
     """Seconds spent."""
+    segment: int | None = None
+    """Index of the one segment that was to be judged by itself; None where it was the trace."""
+    ledger: tuple[Call, ...] = ()
+    """Its requests, one by one."""
     run_id: str
     """The run in which it failed."""
     created_at: datetime

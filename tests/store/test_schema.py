@@ -6,7 +6,7 @@ from cotjudge.run import Run
 from cotjudge.store import Label
 from cotjudge.store.document import schema_markdown
 from cotjudge.store.warehouse import blueprint
-from cotjudge.verdict import CriterionVerdict, Evidence, Failure, Usage, Verdict
+from cotjudge.verdict import Call, CriterionVerdict, Evidence, Failure, Usage, Verdict
 
 PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
 
@@ -43,11 +43,13 @@ def test_the_page_is_in_step_with_the_schema() -> None:
 def test_every_field_of_every_value_has_a_column() -> None:
     """A field added to a value and not to the schema would be lost without a word."""
     usage = set(Usage.model_fields)
-    assert columns_of("verdicts") == set(Verdict.model_fields) - {"usage", "criteria", "evidence"} | usage
-    assert columns_of("failures") == set(Failure.model_fields) - {"usage"} | usage
+    assert columns_of("verdicts") == set(Verdict.model_fields) - {"usage", "criteria", "evidence", "ledger"} | usage
+    assert columns_of("failures") == set(Failure.model_fields) - {"usage", "ledger"} | usage
     assert columns_of("runs") == set(Run.model_fields)
     assert columns_of("labels") == set(Label.model_fields)
     child = {"key", "trace_id", "rubric", "ordinal"}
     assert columns_of("criteria") == set(CriterionVerdict.model_fields) | child
+    spent = set(Call.model_fields) - {"usage"} | usage - {"calls"}
+    assert columns_of("calls") == spent | {"key", "trace_id", "rubric", "judge", "run_id", "ordinal"}
     evidence = set(Evidence.model_fields) - {"start", "end"} | {"start_char", "end_char"}
     assert columns_of("evidence") == evidence | child

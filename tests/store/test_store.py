@@ -14,6 +14,7 @@ from cotjudge.store import Label, Store, lines
 from cotjudge.store.journal import Journal
 from cotjudge.store.merging import batches
 from cotjudge.trace import Source, ToolCall, Trace, Turn
+from cotjudge.verdict import Call, Usage
 
 HOSTILE = [
     "'); DROP TABLE verdicts; --",
@@ -50,7 +51,8 @@ def test_a_verdict_comes_back_as_it_went_in(tmp_path: Path) -> None:
     assert verdict == (
         *("k", trace_id, "scheming", "1", "rubric-hash", "lexical", "judge-hash", "", "present", 0.75, "acted"),
         *('{"acted":null}', "Because.", '{"whose_goal":"own","steps":["a","b"]}', False),
-        *(2, 300, 100, 40, 5, 0.25, 1.5, 1, 1.0, "run-1", naive),
+        *(2, 300, 100, 40, 5, 0.25, 1.5, None, 1.0, 1, True, "criteria", 1, "{}", None, "[]", ""),
+        *("run-1", naive),
     )
     assert found["criteria"] == [
         ("k", trace_id, "scheming", 0, "conceals", "cannot_tell", "yes", "not found in the trace"),
@@ -62,6 +64,24 @@ def test_a_verdict_comes_back_as_it_went_in(tmp_path: Path) -> None:
         "not found in the trace",
     )
     assert quote[3:] == (1, "adopted", "against", "wonder", True, "exact", 1, 1, "reasoning", 2, 8, False, "")
+
+
+def test_every_call_is_in_the_ledger(tmp_path: Path) -> None:
+    """Of verdicts and of failures, each with its judgement; a verdict that another run had already keeps its cost."""
+    used = Call(
+        model="m", outcome="used", usage=Usage(calls=1, input_tokens=7, cost_usd=0.5), latency_s=2, created_at=NOW
+    )
+    unusable = used.model_copy(update={"outcome": "unusable", "usage": Usage(calls=1, cost_usd=None)})
+    first = a_verdict("k", ledger=(unusable, used))
+    failure = a_failure("f").model_copy(update={"ledger": (unusable,)})
+    store = stored(tmp_path, first, failure, a_verdict("k", run_id="run-2", ledger=(used,)))
+    columns = "key, run_id, ordinal, rubric, judge, model, outcome, input_tokens, cost_usd, batch, shared_by"
+    assert store.query(f"SELECT {columns} FROM calls ORDER BY ALL").fetchall() == [
+        ("f", "run-1", 0, "scheming", "lexical", "m", "unusable", 0, None, False, 1),
+        ("k", "run-1", 0, "scheming", "lexical", "m", "unusable", 0, None, False, 1),
+        ("k", "run-1", 1, "scheming", "lexical", "m", "used", 7, 0.5, False, 1),
+        ("k", "run-2", 0, "scheming", "lexical", "m", "used", 7, 0.5, False, 1),
+    ]
 
 
 def test_a_quote_can_be_cut_out_of_its_segment_in_sql(tmp_path: Path) -> None:

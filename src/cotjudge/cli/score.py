@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cotjudge.cli.judge_options import JUDGE_HELP, JudgeOptions
 from cotjudge.cli.read import MAP_HELP
 from cotjudge.cli.terminal import err, out, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cotjudge.judges.base import Judge
+    from cotjudge.judges.base import AnyJudge
     from cotjudge.readers import Skipped
     from cotjudge.readers.mapping import Mapping
     from cotjudge.rubric import Rubric
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_BUDGET = 3
 EXIT_INTERRUPTED = 130
+WORKERS = 256
+"""Judgements under way at most, where the number of calls at once finds itself."""
 
 
 class JudgedText(StrEnum):
@@ -48,11 +52,20 @@ def score(
     ] = None,
     judge: Annotated[
         str | None,
-        typer.Option(help="`lexical` (embedded; no key, no network) or a litellm model. Default: COTJUDGE_JUDGE."),
+        typer.Option(help=JUDGE_HELP),
     ] = None,
     db: Annotated[Path | None, typer.Option(help="Database file. Default: COTJUDGE_DB or cotjudge.duckdb.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Judge at most so many traces.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=10_000, help="Judgements under way at once.")] = 64,
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="USD", help="Ask nothing that could make the run cost more; exit status 3."),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Calls to a model at once. Default: as many as it takes without a 429."),
+    ] = None,
+    rpm: Annotated[int | None, typer.Option(min=1, help="Calls to a model in a minute.")] = None,
+    tpm: Annotated[int | None, typer.Option(min=1, help="Tokens to a model in a minute.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="Read every file as this format.")] = None,
     map_: Annotated[str | None, typer.Option("--map", help=MAP_HELP)] = None,
     api_base: Annotated[str | None, typer.Option(help="Where an LLM judge is served, for your own server.")] = None,
@@ -60,22 +73,46 @@ def score(
         list[str] | None,
         typer.Option("--param", help="NAME=VALUE for an LLM judge (temperature=0.5, seed=7, ...); repeatable."),
     ] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Draws per judgement; the label of most counts.")] = None,
+    bundle: Annotated[bool, typer.Option("--bundle", help="Ask all rubrics in one call.")] = False,
+    shots: Annotated[int | None, typer.Option(min=0, help="Worked examples of the rubric in the prompt.")] = None,
+    logprobs: Annotated[
+        bool, typer.Option("--logprobs", help="Score by the probabilities of the answers, where the model gives them.")
+    ] = False,
+    per_segment: Annotated[
+        bool, typer.Option("--per-segment", help="Judge each passage by itself, too, beside the trace.")
+    ] = False,
+    window_tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Tokens of a trace in one call; 0 never cuts. Default: what the model's context takes."
+        ),
+    ] = None,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Mask emails, keys and phone numbers before a trace is sent.")
+    ] = False,
+    redact_pattern: Annotated[
+        list[str] | None, typer.Option(metavar="REGEX", help="Mask this, too (RE2); repeatable.")
+    ] = None,
     judge_text: Annotated[
         JudgedText | None,
         typer.Option(help="Judge this text of the model, whatever the rubrics say. Default: theirs, reasoning."),
     ] = None,
     text: Annotated[bool, typer.Option("--text/--no-text", help="Keep the traces' text in the database.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be asked; ask nothing.")] = False,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Hand everything to the provider's batch interface; see `cotjudge batch`.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would be asked, and its price; ask nothing.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")] = False,
 ) -> None:
     """Judge every reasoning trace of a dump; what is judged already is not asked again.
 
     Exit status: 0 all judged; 1 some judgements failed (run again to retry them); 2 a mistake in what was asked;
-    130 interrupted (run again to go on).
+    3 the budget is reached (run again with a larger one to go on); 130 interrupted (run again to go on).
     """
     from cotjudge import settings
-    from cotjudge.cli import judge_options
-    from cotjudge.judges import registry
     from cotjudge.readers import mapping
     from cotjudge.rubric_file import resolve
     from cotjudge.scoring import Limits, Tally
@@ -84,11 +121,26 @@ def score(
     rubrics = resolve(rubric or [])
     if judge_text is not None:
         rubrics = tuple(r.judging(judge_text.value) for r in rubrics)
-    chosen = registry.make(settings.judge(judge), **judge_options.parse(param or [], api_base))
+    chosen = JudgeOptions(
+        judge=judge,
+        params=param or (),
+        api_base=api_base,
+        samples=samples,
+        shots=shots,
+        logprobs=logprobs,
+        bundle=bundle,
+        window_tokens=window_tokens,
+        redact=redact,
+        redact_patterns=redact_pattern or (),
+        budget_usd=budget,
+        rpm=rpm,
+        tpm=tpm,
+        concurrency=concurrency,
+    ).make(rubrics)
     reading = _Reading(paths, format_, mapping.parse(map_) if map_ else None)
     items = reading.items()
     store = Store(settings.database(db), keep_text=text, patience=settings.patience_s())
-    limits = Limits(traces=limit, concurrency=concurrency)
+    limits = Limits(traces=limit, concurrency=concurrency or WORKERS, per_segment=per_segment)
     task = _Task(reading, items, rubrics, chosen, store, limits, Tally())
     raise typer.Exit(_plan(task, json=json) if dry_run else _score(task, json=json))
 
@@ -115,14 +167,14 @@ class _Task:
     reading: _Reading
     items: Any
     rubrics: Sequence[Rubric]
-    judge: Judge
+    judge: AnyJudge
     store: Store
     limits: Limits
     tally: Tally
 
     def count(self) -> int:
         """Judgements there will be, by reading everything once more."""
-        from cotjudge.evidence import has_judged_text
+        from cotjudge.evidence import has_judged_text, judged_segments
         from cotjudge.trace import Trace
 
         total = traces = 0
@@ -133,6 +185,8 @@ class _Task:
                 fitting = sum(has_judged_text(item, rubric.judges) for rubric in self.rubrics)
                 total += fitting
                 traces += fitting > 0
+                if self.limits.per_segment:
+                    total += sum(len(judged_segments(item, rubric.judges)) for rubric in self.rubrics)
         return total
 
     def new_run(self) -> Run:
@@ -145,6 +199,7 @@ class _Task:
             "map": dict(self.reading.mapping.paths) if self.reading.mapping else None,
             "limit": self.limits.traces,
             "concurrency": self.limits.concurrency,
+            "per_segment": self.limits.per_segment,
         }
         return begin_run(self.judge, self.rubrics, arguments)
 
@@ -200,6 +255,8 @@ def _exit_status(run: Run, tally: Tally) -> int:
     if not tally.traces and not tally.no_reasoning:
         say("error: no trace could be read; `cotjudge read PATH` shows what is there")
         return EXIT_USAGE
+    if run.status == "budget":
+        return EXIT_BUDGET
     return EXIT_FAILED if tally.failed else 0
 
 

@@ -45,6 +45,10 @@ def print_table(console: Console, rubrics: Sequence[Rubric], tally: Tally) -> No
 def say_counts(run: Run, tally: Tally, db: Path) -> None:
     """The counts of a run, and how to go on where something is left to do."""
     say("; ".join((_read(tally), _done(tally, run.seconds), *_spent(tally))))
+    if tally.settled:
+        say(_settled(run, tally))
+    if tally.under_way:
+        say(f"{tally.under_way:,} are with a provider's batch; `cotjudge batch collect` fetches them")
     if tally.no_reasoning:
         files = ", ".join(f"{count:,} in {path}" for path, count in tally.silent.most_common(NAMED_FILES))
         more = ", ..." if len(tally.silent) > NAMED_FILES else ""
@@ -53,6 +57,8 @@ def say_counts(run: Run, tally: Tally, db: Path) -> None:
         kinds: Counter[str] = sum(tally.failures.values(), start=Counter())
         by_kind = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
         say(f'failed: {by_kind}; run the same command to ask again, or see: cotjudge sql "FROM current_failures"')
+    if run.status == "budget":
+        say("the budget is reached: what was judged is kept; the same command with a larger --budget goes on from here")
     if run.status == "interrupted":
         say("interrupted: what was judged is kept; the same command goes on where this one stopped")
     say(f"verdicts are in {db}")
@@ -78,12 +84,36 @@ def _spent(tally: Tally) -> Iterator[str]:
         yield f"{usage.calls:,} calls, {usage.input_tokens + usage.output_tokens:,} tokens, {cost}"
 
 
+def _settled(run: Run, tally: Tally) -> str:
+    """Who settled how much in a cascade, and what that saved against asking its last tier about everything."""
+    tiers = ", ".join(f"{tier} settled {count:,}" for tier, count in tally.settled.most_common())
+    saved = saving_usd(run, tally)
+    if saved is None:
+        return f"cascade: {tiers}"
+    return f"cascade: {tiers}; about ${saved:,.4f} less than the last tier alone"
+
+
+def saving_usd(run: Run, tally: Tally) -> float | None:
+    """US dollars that a cascade saved: the last tier's mean cost in this run for all it was spared, less the tiers before.
+
+    None where the last tier was not asked, or its price is not known.
+    """
+    last = str((run.judge_identity.get("tiers") or [""])[-1])
+    asked, cost = tally.asked_by[last], tally.usage.cost_usd
+    dear = tally.by_judge[last].cost_usd if asked else None
+    if not asked or cost is None or dear is None:
+        return None
+    return dear / asked * tally.settled.total() - cost
+
+
 def json_line(run: Run, tally: Tally) -> str:
     """One JSON object on one line."""
     raw: dict[str, Any] = {"run_id": run.run_id, "status": run.status, "judge": run.judge}
     raw |= tally.counts()
     raw["seconds"] = round(run.seconds, 3)
     raw["labels"] = {rubric: dict(counts) for rubric, counts in tally.labels.items()}
+    if tally.settled:
+        raw |= {"settled": dict(tally.settled), "saved_usd": saving_usd(run, tally)}
     raw["failures"] = {rubric: dict(counts) for rubric, counts in tally.failures.items()}
     return safe(orjson.dumps(raw).decode())
 

@@ -20,7 +20,7 @@ from cotjudge.cues import Passage, PatternSet, counts
 from cotjudge.evidence import MODEL_ROLE, judged_segments
 from cotjudge.rubric import Criterion, Cue, ExtraField, JudgedText, Rubric
 from cotjudge.rule import CANNOT_TELL
-from cotjudge.trace import Segment, Trace
+from cotjudge.trace import Excerpt, Segment, Trace
 
 VERSION = "1"
 """Raised whenever the same cues may give other answers."""
@@ -61,14 +61,20 @@ class LexicalJudge:
         """The whole rubric, cues included."""
         return rubric.content_hash
 
+    def view(self, trace: Trace) -> Trace:
+        """The trace as it is."""
+        return trace
+
     async def answer(self, trace: Trace, rubric: Rubric) -> Answers:
         """Answer from the cues; does no I/O and always succeeds."""
         screen = self._screens.get(rubric.content_hash)
         if screen is None:
             screen = _keep(self._screens, rubric.content_hash, _Screen(rubric))
-        passages = self._read.get(trace.trace_id)
+        passages = None if isinstance(trace, Excerpt) else self._read.get(trace.trace_id)
         if passages is None:
-            passages = _keep(self._read, trace.trace_id, tuple(Passage(s.text) for s in trace.segments))
+            passages = tuple(Passage(s.text) for s in trace.segments)
+            if not isinstance(trace, Excerpt):  # which has its trace's id, and less of its text
+                _keep(self._read, trace.trace_id, passages)
         return screen.answer(trace, passages)
 
     async def aclose(self) -> None:

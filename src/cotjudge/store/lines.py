@@ -16,7 +16,7 @@ import orjson
 from cotjudge.run import Run
 from cotjudge.store.label import Label
 from cotjudge.trace import Segment, Source, Trace, Value, clean_text
-from cotjudge.verdict import CriterionVerdict, Evidence, Failure, Verdict
+from cotjudge.verdict import Call, CriterionVerdict, Evidence, Failure, Verdict
 
 _MAX_DEPTH = 100
 
@@ -45,16 +45,17 @@ def source_line(trace: Trace, run_id: str) -> bytes:
 
 
 def verdict_line(verdict: Verdict) -> bytes:
-    """A verdict, its criteria and its evidence."""
-    row = _row(verdict, "usage", "criteria", "evidence") | vars(verdict.usage)
+    """A verdict, its criteria, its evidence and its calls."""
+    row = _row(verdict, "usage", "criteria", "evidence", "ledger") | vars(verdict.usage)
     criteria = [_criterion(ordinal, c) for ordinal, c in enumerate(verdict.criteria)]
     evidence = [_evidence(ordinal, e) for ordinal, e in enumerate(verdict.evidence)]
-    return _line({"verdicts": row, "criteria": criteria, "evidence": evidence})
+    return _line({"verdicts": row, "criteria": criteria, "evidence": evidence, "calls": _calls(verdict.ledger)})
 
 
 def failure_line(failure: Failure) -> bytes:
-    """A failure."""
-    return _line({"failures": _row(failure, "usage") | vars(failure.usage)})
+    """A failure and its calls."""
+    row = _row(failure, "usage", "ledger") | vars(failure.usage)
+    return _line({"failures": row, "calls": _calls(failure.ledger)})
 
 
 def run_line(run: Run) -> bytes:
@@ -107,6 +108,14 @@ def _criterion(ordinal: int, criterion: CriterionVerdict) -> dict[str, Any]:
 
 def _evidence(ordinal: int, evidence: Evidence) -> dict[str, Any]:
     return {"ordinal": ordinal, **vars(evidence), "start_char": evidence.start, "end_char": evidence.end}
+
+
+def _calls(ledger: tuple[Call, ...]) -> list[dict[str, Any]]:
+    rows = []
+    for ordinal, call in enumerate(ledger):
+        spent = vars(call.usage) | vars(call) | {"ordinal": ordinal, "created_at": _utc(call.created_at)}
+        rows.append({name: value for name, value in spent.items() if name not in ("usage", "calls")})
+    return rows
 
 
 def _reasoning_kind(trace: Trace) -> str:

@@ -50,6 +50,25 @@ GROUP BY line.failures['key'], line.failures['run_id'];
 
 INSERT INTO failures BY NAME SELECT unnest(failures) FROM lines WHERE rowid IN (FROM new_failures);
 
+-- The ledger keeps what was spent, also on a verdict that another scorer had kept already: once per judgement and run.
+CREATE TEMP TABLE new_calls AS
+SELECT min(line.rowid) AS line
+FROM (
+    SELECT
+        rowid, coalesce(verdicts['key'], failures['key']) AS key,
+        coalesce(verdicts['run_id'], failures['run_id']) AS run_id
+    FROM lines WHERE len(calls) > 0
+) AS line ANTI JOIN main.calls AS old ON line.key = old.key AND line.run_id = old.run_id
+GROUP BY line.key, line.run_id;
+
+INSERT INTO calls BY NAME
+SELECT
+    coalesce(verdicts['key'], failures['key']) AS key, coalesce(verdicts['trace_id'], failures['trace_id']) AS trace_id,
+    coalesce(verdicts['rubric'], failures['rubric']) AS rubric,
+    coalesce(verdicts['judge'], failures['judge']) AS judge,
+    coalesce(verdicts['run_id'], failures['run_id']) AS run_id, unnest(calls, max_depth := 2)
+FROM lines WHERE rowid IN (FROM new_calls);
+
 MERGE INTO runs USING (
     SELECT unnest(runs) FROM (
         SELECT DISTINCT ON (runs['run_id']) runs FROM lines WHERE runs IS NOT NULL

@@ -21,6 +21,7 @@ _CHILDREN = {
     "segments": {"trace_id"},
     "criteria": {"key", "trace_id", "rubric"},
     "evidence": {"key", "trace_id", "rubric"},
+    "calls": {"key", "trace_id", "rubric", "judge", "run_id"},
 }
 """Child tables, and the columns that they take from their parent."""
 

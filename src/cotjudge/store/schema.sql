@@ -56,10 +56,11 @@ CREATE TABLE verdicts (
     key VARCHAR, trace_id VARCHAR, rubric VARCHAR, rubric_version VARCHAR, rubric_hash VARCHAR, judge VARCHAR,
     judge_hash VARCHAR, prompt_version VARCHAR, label VARCHAR, score DOUBLE, severity VARCHAR, derived JSON,
     rationale VARCHAR, fields JSON, injection_suspected BOOLEAN, calls BIGINT, input_tokens BIGINT, cached_tokens BIGINT,
-    output_tokens BIGINT, reasoning_tokens BIGINT, cost_usd DOUBLE, latency_s DOUBLE, samples INTEGER, coverage DOUBLE,
-    run_id VARCHAR, created_at TIMESTAMP
+    output_tokens BIGINT, reasoning_tokens BIGINT, cost_usd DOUBLE, latency_s DOUBLE, segment INTEGER, coverage DOUBLE,
+    windows INTEGER, quoted BOOLEAN, score_kind VARCHAR, samples INTEGER, votes JSON, agreement DOUBLE, opinions JSON,
+    settled_by VARCHAR, run_id VARCHAR, created_at TIMESTAMP
 );
-COMMENT ON TABLE verdicts IS 'One row per judgement: a trace, a rubric, a judge.';
+COMMENT ON TABLE verdicts IS 'One row per judgement: a trace (or one segment of it), a rubric, a judge.';
 COMMENT ON COLUMN verdicts.key IS 'Judgement key: everything that can change this verdict, hashed; unique.';
 COMMENT ON COLUMN verdicts.trace_id IS 'The trace.';
 COMMENT ON COLUMN verdicts.rubric IS 'Rubric id.';
@@ -82,8 +83,16 @@ COMMENT ON COLUMN verdicts.output_tokens IS 'Completion tokens, reasoning tokens
 COMMENT ON COLUMN verdicts.reasoning_tokens IS 'Completion tokens that the judge spent on its own reasoning.';
 COMMENT ON COLUMN verdicts.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
 COMMENT ON COLUMN verdicts.latency_s IS 'Seconds from the first request to the usable answer.';
-COMMENT ON COLUMN verdicts.samples IS 'Answers drawn.';
+COMMENT ON COLUMN verdicts.segment IS 'The one segment that was judged by itself (--per-segment); NULL where it was the trace.';
 COMMENT ON COLUMN verdicts.coverage IS 'Share of the judged text''s characters that the judge saw, 0 to 1.';
+COMMENT ON COLUMN verdicts.windows IS 'Windows that a long trace was judged in; 1 where it was judged whole.';
+COMMENT ON COLUMN verdicts.quoted IS 'Whether this judge gives quotes at all; where it does not, no answer rests on checked evidence.';
+COMMENT ON COLUMN verdicts.score_kind IS 'What the score is made of: criteria (weighted share met), votes, logprobs, decisions.';
+COMMENT ON COLUMN verdicts.samples IS 'Opinions asked for: draws of the judge, members of a panel, tiers of a cascade; 1 otherwise.';
+COMMENT ON COLUMN verdicts.votes IS 'Label -> opinions that gave it; empty for a single answer.';
+COMMENT ON COLUMN verdicts.agreement IS 'Share of the opinions had that gave this label, 0 to 1; NULL for a single answer.';
+COMMENT ON COLUMN verdicts.opinions IS 'The opinions it is made of: a list of judge, key, label, score, answers, rationale. A member''s own verdict is the row with that key.';
+COMMENT ON COLUMN verdicts.settled_by IS 'The tier whose opinion stands, in a cascade; empty otherwise.';
 COMMENT ON COLUMN verdicts.run_id IS 'The run that made it.';
 COMMENT ON COLUMN verdicts.created_at IS 'When (UTC).';
 
@@ -127,7 +136,7 @@ COMMENT ON COLUMN evidence.note IS 'Why it is no evidence; empty where it is.';
 CREATE TABLE failures (
     key VARCHAR, trace_id VARCHAR, rubric VARCHAR, judge VARCHAR, kind VARCHAR, reason VARCHAR, calls BIGINT,
     input_tokens BIGINT, cached_tokens BIGINT, output_tokens BIGINT, reasoning_tokens BIGINT, cost_usd DOUBLE,
-    latency_s DOUBLE, run_id VARCHAR, created_at TIMESTAMP
+    latency_s DOUBLE, segment INTEGER, run_id VARCHAR, created_at TIMESTAMP
 );
 COMMENT ON TABLE failures IS 'Judgements that could not be had, one row per judgement and run; never deleted. See `current_failures`.';
 COMMENT ON COLUMN failures.key IS 'Judgement key.';
@@ -143,20 +152,45 @@ COMMENT ON COLUMN failures.output_tokens IS 'Completion tokens, reasoning tokens
 COMMENT ON COLUMN failures.reasoning_tokens IS 'Completion tokens that the judge spent on its own reasoning.';
 COMMENT ON COLUMN failures.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
 COMMENT ON COLUMN failures.latency_s IS 'Seconds spent.';
+COMMENT ON COLUMN failures.segment IS 'The one segment that was to be judged by itself; NULL where it was the trace.';
 COMMENT ON COLUMN failures.run_id IS 'The run in which it failed.';
 COMMENT ON COLUMN failures.created_at IS 'When (UTC).';
+
+CREATE TABLE calls (
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, judge VARCHAR, run_id VARCHAR, ordinal INTEGER, model VARCHAR,
+    outcome VARCHAR, batch BOOLEAN, shared_by INTEGER, input_tokens BIGINT, cached_tokens BIGINT, output_tokens BIGINT,
+    reasoning_tokens BIGINT, cost_usd DOUBLE, latency_s DOUBLE, created_at TIMESTAMP
+);
+COMMENT ON TABLE calls IS 'The ledger: every request that was answered, also where its answer could not be used. Sums here are what was spent.';
+COMMENT ON COLUMN calls.key IS 'The judgement that it was made for: a verdict''s or a failure''s key.';
+COMMENT ON COLUMN calls.trace_id IS 'The trace.';
+COMMENT ON COLUMN calls.rubric IS 'Rubric id.';
+COMMENT ON COLUMN calls.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN calls.run_id IS 'The run that made it.';
+COMMENT ON COLUMN calls.ordinal IS '0-based position among the calls of its judgement in this run.';
+COMMENT ON COLUMN calls.model IS 'The model asked, as litellm names it.';
+COMMENT ON COLUMN calls.outcome IS 'used, or unusable (refused, cut off, not fitting the schema).';
+COMMENT ON COLUMN calls.batch IS 'Whether it went through a provider''s batch interface.';
+COMMENT ON COLUMN calls.shared_by IS 'Judgements that share the request (--bundle); each has a row with its share of tokens and cost.';
+COMMENT ON COLUMN calls.input_tokens IS 'Prompt tokens, cached ones included.';
+COMMENT ON COLUMN calls.cached_tokens IS 'Prompt tokens that the provider served from its cache.';
+COMMENT ON COLUMN calls.output_tokens IS 'Completion tokens, reasoning tokens included.';
+COMMENT ON COLUMN calls.reasoning_tokens IS 'Completion tokens that the judge spent on its own reasoning.';
+COMMENT ON COLUMN calls.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
+COMMENT ON COLUMN calls.latency_s IS 'Seconds until the answer.';
+COMMENT ON COLUMN calls.created_at IS 'When it was answered (UTC).';
 
 CREATE TABLE runs (
     run_id VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR, version VARCHAR, arguments JSON,
     judge VARCHAR, judge_identity JSON, rubrics JSON, traces BIGINT, no_reasoning BIGINT, skipped_records BIGINT,
     judgements BIGINT, judged BIGINT, cached BIGINT, failed BIGINT, calls BIGINT, input_tokens BIGINT,
-    output_tokens BIGINT, cost_usd DOUBLE, seconds DOUBLE
+    cached_tokens BIGINT, output_tokens BIGINT, cost_usd DOUBLE, seconds DOUBLE
 );
 COMMENT ON TABLE runs IS 'Every invocation of scoring. Its counts are zero until it ends.';
 COMMENT ON COLUMN runs.run_id IS 'Unique.';
 COMMENT ON COLUMN runs.started_at IS 'When it started (UTC).';
 COMMENT ON COLUMN runs.finished_at IS 'When it ended (UTC); NULL while it runs, and for ever if its process was killed.';
-COMMENT ON COLUMN runs.status IS 'running, finished, interrupted (by the user, or killed) or stopped (by an error).';
+COMMENT ON COLUMN runs.status IS 'running, finished, interrupted (by the user, or killed), budget (it was reached), submitted (as a batch, not collected yet) or stopped (by an error).';
 COMMENT ON COLUMN runs.version IS 'Version of cotjudge.';
 COMMENT ON COLUMN runs.arguments IS 'What was asked for.';
 COMMENT ON COLUMN runs.judge IS 'The judge as the user named it.';
@@ -171,6 +205,7 @@ COMMENT ON COLUMN runs.cached IS 'Judgements that were there already.';
 COMMENT ON COLUMN runs.failed IS 'Judgements that could not be had.';
 COMMENT ON COLUMN runs.calls IS 'Requests that were answered.';
 COMMENT ON COLUMN runs.input_tokens IS 'Prompt tokens, cached ones included.';
+COMMENT ON COLUMN runs.cached_tokens IS 'Prompt tokens that the provider served from its cache.';
 COMMENT ON COLUMN runs.output_tokens IS 'Completion tokens, reasoning tokens included.';
 COMMENT ON COLUMN runs.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
 COMMENT ON COLUMN runs.seconds IS 'Wall-clock seconds.';
@@ -190,8 +225,8 @@ COMMENT ON COLUMN labels.source IS 'Where the label came from: a file, a tool.';
 COMMENT ON COLUMN labels.created_at IS 'When it was given (UTC).';
 
 CREATE VIEW current_verdicts AS
-SELECT * FROM verdicts QUALIFY row_number() OVER (PARTITION BY trace_id, rubric, judge ORDER BY created_at DESC, key) = 1;
-COMMENT ON VIEW current_verdicts IS 'The newest verdict of each trace, rubric and judge: what counts after a rubric, a prompt or a parameter changed. Columns as in `verdicts`.';
+SELECT * FROM verdicts QUALIFY row_number() OVER (PARTITION BY trace_id, segment, rubric, judge ORDER BY created_at DESC, key) = 1;
+COMMENT ON VIEW current_verdicts IS 'The newest verdict of each trace (or segment judged by itself), rubric and judge: what counts after a rubric, a prompt or a parameter changed. Columns as in `verdicts`.';
 
 CREATE VIEW current_failures AS
 SELECT * FROM failures ANTI JOIN verdicts USING (key)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cotjudge.errors import InputError, StoreError
 from cotjudge.run import Run
-from cotjudge.store import lines
+from cotjudge.store import lines, reading
 from cotjudge.store.journal import Journal, orphans
 from cotjudge.store.known import Known
 from cotjudge.store.label import Label
@@ -21,6 +21,7 @@ from cotjudge.store.merging import drain
 from cotjudge.store.result import Parameters, Result
 from cotjudge.store.warehouse import PATIENCE_S, Warehouse
 from cotjudge.store.writer import Writer
+from cotjudge.verdict import Verdict
 
 if TYPE_CHECKING:
     from cotjudge.store.warehouse import Connection
@@ -87,6 +88,13 @@ class Store:
                 [judge_hash, list(rubric_hashes)],
             )
         }
+
+    def verdicts(self, keys: Collection[str]) -> dict[str, Verdict]:
+        """The verdicts that have these judgement keys, whole but for their ledger; none if there is no database."""
+        if not keys or not self.path.exists():
+            return {}
+        with self._warehouse.session() as connection:
+            return reading.verdicts(connection, list(keys))
 
     def known_traces(self) -> Known:
         """Ids of the traces stored already."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Connection = DuckDBPyConnection
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the tables in schema.sql; a file with a newer one is refused."""
 
 STORAGE_VERSION = "v1.2.0"
@@ -144,6 +144,11 @@ class Warehouse:
             ) from None
         except duckdb.Error as error:
             raise translate(error, self.path, statement=False) from error
+        if found is not None and found < SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path}: the database has schema version {found}, from before the first release, and this cotjudge "
+                f"writes {SCHEMA_VERSION}; name another file with --db"
+            )
         if found is None or found > SCHEMA_VERSION:
             raise StoreError(
                 f"{self.path}: the database has schema version {found}, and this cotjudge knows {SCHEMA_VERSION}; "

@@ -42,6 +42,10 @@ class ScriptedJudge:
         """Hash of all but cues and examples."""
         return rubric.question_hash
 
+    def view(self, trace: Trace) -> Trace:
+        """The trace as it is."""
+        return trace
+
     async def answer(self, trace: Trace, rubric: Rubric) -> Answers:
         """The scripted answer, or the scripted exception."""
         self.asked.append((trace.trace_id, rubric.id))
