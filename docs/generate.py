@@ -15,6 +15,7 @@ COMMANDS = (
     ("score",),
     ("sql",),
     ("show",),
+    ("prompt",),
     ("read",),
     ("rubrics",),
     ("rubrics", "list"),
@@ -64,6 +65,17 @@ def rubrics() -> str:
             text = " ".join(c.text.split()).replace("|", "\\|")
             parts.append(f"| `{name}` | {' / '.join(c.choices)} | {c.weight:g} | {c.evidence} | {text} |")
         parts += ["", f"Labels: {', '.join(rubric.labels)}.", ""]
+        across = {"all": "must hold in all", "repeats": "is met by repetition of"}
+        said = [
+            f"`{n}` {across[c.across]}{f' `{c.of}`' * bool(c.of)}"
+            for n, c in rubric.criteria.items()
+            if c.across != "any"
+        ]
+        if said:
+            parts += [
+                f"Across the windows of a long trace: {', '.join(said)}; of the others the strongest answer counts.",
+                "",
+            ]
         if rubric.severity:
             parts += [f"Severity: {', '.join(rubric.severity)}.", ""]
     return "\n".join(parts)

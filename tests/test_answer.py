@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 from tests.judges.asked import RUBRIC
 
-from cotjudge.answer import CriterionAnswer, Quote, reply_model, to_answers
+from cotjudge.answer import CriterionAnswer, Quote, bundle_answers, bundle_model, reply_model, to_answers
 from cotjudge.rubric import Rubric
 from cotjudge.rubric_file import builtin, builtin_ids
 
@@ -99,3 +99,70 @@ def test_a_reply_of_another_shape_is_refused(reply: dict[str, Any]) -> None:
     """An extra label, a missing reason, an unknown choice: none of them passes."""
     with pytest.raises(ValidationError):
         reply_model(RUBRIC).model_validate_json(orjson.dumps(reply))
+
+
+BUNDLE = tuple(map(builtin, builtin_ids()))
+
+
+def test_a_bundle_holds_each_reply_under_its_rubric() -> None:
+    """The members are the rubrics in order, and each has the very schema it has alone."""
+    schema = bundle_model(BUNDLE).model_json_schema()
+    assert list(schema["properties"]) == schema["required"] == [rubric.id for rubric in BUNDLE]
+    for rubric in BUNDLE:
+        alone, together = schema_of(rubric), schema["$defs"][f"Reply_{rubric.id}"]
+        resolved = [_resolved(part, root["$defs"]) for part, root in ((alone, alone), (together, schema))]
+        assert resolved[0]["properties"] == resolved[1]["properties"]
+
+
+def _resolved(schema: Any, defs: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_resolved(part, defs) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _resolved(defs[schema["$ref"].rpartition("/")[2]], defs)
+    named = "title" in schema and schema.get("type") == "object"
+    return {key: _resolved(part, defs) for key, part in schema.items() if not (named and key == "title")}
+
+
+def test_a_provider_can_enforce_the_schema_of_a_bundle() -> None:
+    """It is as strict as that of one rubric, within OpenAI's limits, and no two rubrics share a name in it."""
+    schema = bundle_model(BUNDLE).model_json_schema()
+    objects = _objects(schema)
+    for part in objects:
+        assert part["additionalProperties"] is False
+        assert part["required"] == list(part["properties"])
+        assert all("$ref" not in field or set(field) == {"$ref"} for field in part["properties"].values())
+    assert sum(len(part["properties"]) for part in objects) <= 5000
+    assert all("__" not in name for name in schema["$defs"])
+
+
+def test_a_bundle_becomes_plain_values() -> None:
+    """One reply, answers for each rubric; the class is built once."""
+    second = RUBRIC.model_copy(update={"id": "second"})
+    model = bundle_model([RUBRIC, second])
+    assert model is bundle_model([Rubric.model_validate(RUBRIC.model_dump()), second])
+    reply = model.model_validate_json(orjson.dumps({"hiding": a_reply(), "second": a_reply(rationale="So.")}))
+    found = bundle_answers(reply)
+    alone = to_answers(reply_model(RUBRIC).model_validate_json(orjson.dumps(a_reply())))
+    assert found == {"hiding": alone, "second": alone.model_copy(update={"rationale": "So."})}
+    with pytest.raises(ValidationError):
+        model.model_validate_json(orjson.dumps({"hiding": a_reply()}))
+
+
+def test_a_rubric_may_use_the_names_that_pydantic_keeps_for_itself() -> None:
+    """A rubric `copy` with a criterion `model_dump` and a field `json` is asked and read like any other."""
+    odd = Rubric.model_validate(
+        RUBRIC.model_dump()
+        | {
+            "id": "copy",
+            "criteria": {"model_dump": {"text": "t"}, "schema": {"text": "t"}},
+            "fields": {"json": {"description": "d"}},
+        }
+    )
+    criterion = {"answer": "no", "quotes": []}
+    raw = {"rationale": "r", "criteria": {"model_dump": criterion, "schema": criterion}, "fields": {"json": "x"}}
+    assert list(schema_of(odd)["$defs"]["Criteria"]["properties"]) == ["model_dump", "schema"]
+    found = bundle_answers(bundle_model([odd]).model_validate_json(orjson.dumps({"copy": raw})))
+    assert found["copy"] == to_answers(reply_model(odd).model_validate_json(orjson.dumps(raw)))
+    assert found["copy"].fields == {"json": "x"}

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.command import Cli
+
+from cotjudge.testing import FakeLLM
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -43,6 +47,26 @@ def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
         for command in commands:
             done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+
+EXAMPLES = re.findall(
+    r"<!-- runs -->\n```console\n(.*?)```", (ROOT / "docs" / "judging.md").read_text(encoding="utf-8"), re.DOTALL
+)
+
+
+def test_every_example_of_the_page_on_judging_runs(tmp_path: Path) -> None:
+    """One after another on one database, against the fake model; each ends with the status the page says."""
+    shutil.copytree(ROOT / "data" / "samples", tmp_path / "data" / "samples")
+    cli = Cli(tmp_path)
+    with FakeLLM() as server:
+        for line in "".join(EXAMPLES).splitlines():
+            command, _, remark = line.replace("$LLM", server.url).partition("  # ")
+            program, *arguments = shlex.split(command)
+            assert program == "cotjudge"
+            done = cli.inside(*arguments)
+            wanted = int(remark.removeprefix("exit status ")) if remark.startswith("exit status") else 0
+            assert done.code == wanted or remark == "any exit status", f"{line}\n{done.out}\n{done.err}"
+    assert len(EXAMPLES) >= 12
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -73,12 +74,12 @@ class _QuoteReply(_Reply):
 
 
 @lru_cache(maxsize=64)
-def _reply_model(rubric_json: str) -> type[BaseModel]:
+def _reply_model(rubric_json: str, suffix: str) -> type[BaseModel]:
     rubric = Rubric.model_validate_json(rubric_json)
     criteria = _model(
-        "Criteria",
+        f"Criteria{suffix}",
         {
-            name: (_criterion_model(name, c, counter=rubric.counter_evidence), ...)
+            name: (_criterion_model(f"{name}{suffix}", c, counter=rubric.counter_evidence), ...)
             for name, c in rubric.criteria.items()
         },
     )
@@ -88,7 +89,7 @@ def _reply_model(rubric_json: str) -> type[BaseModel]:
     }
     if rubric.fields:
         fields = {name: (_field_type(f), Field(description=f.description)) for name, f in rubric.fields.items()}
-        parts["fields"] = (_model("Fields", fields), ...)
+        parts["fields"] = (_model(f"Fields{suffix}", fields), ...)
     return _model(f"Reply_{rubric.id}", parts)
 
 
@@ -97,11 +98,33 @@ def reply_model(rubric: Rubric) -> type[BaseModel]:
 
     The same rubric gives the same class every time, so its JSON schema is built once.
     """
-    return _reply_model(rubric.model_dump_json())
+    return _reply_model(rubric.model_dump_json(), "")
+
+
+def bundle_model(rubrics: Sequence[Rubric]) -> type[BaseModel]:
+    """The pydantic model of a reply to several rubrics: one member per rubric id, each like its own reply, in order.
+
+    The same rubrics give the same class every time.
+    """
+    return _bundle_model(tuple((rubric.id, rubric.model_dump_json()) for rubric in rubrics))
+
+
+@lru_cache(maxsize=64)
+def _bundle_model(rubrics: tuple[tuple[str, str], ...]) -> type[BaseModel]:
+    # Suffixed, so that no two rubrics have models of one name in the schema.
+    return _model("Replies", {name: (_reply_model(as_json, f"_{name}"), ...) for name, as_json in rubrics})
 
 
 def _model(name: str, parts: dict[str, Any]) -> type[BaseModel]:
-    return create_model(name, __base__=_Reply, **parts)
+    # A rubric may name a thing `copy` or `model_dump`, which pydantic keeps for itself: such a field goes by an alias.
+    taken = [part for part in parts if hasattr(_Reply, part) or part.startswith("model_")]
+    for part in taken:
+        kind, field = parts[part]
+        description = None if field is ... else field.description
+        parts[part] = (kind, Field(alias=part, description=description))
+    return create_model(
+        name, __base__=_Reply, **{f"aliased_{part}" if part in taken else part: parts[part] for part in parts}
+    )
 
 
 def _criterion_model(name: str, criterion: Criterion, *, counter: bool) -> type[BaseModel]:
@@ -131,5 +154,13 @@ def _field_type(field: ExtraField) -> Any:
 
 def to_answers(reply: BaseModel) -> Answers:
     """A parsed reply as plain values, without usage."""
-    raw = reply.model_dump()
+    return _answers(reply.model_dump(by_alias=True))
+
+
+def bundle_answers(reply: BaseModel) -> dict[str, Answers]:
+    """A parsed reply to a bundle as plain values: rubric id -> answers, without usage."""
+    return {name: _answers(raw) for name, raw in reply.model_dump(by_alias=True).items()}
+
+
+def _answers(raw: dict[str, Any]) -> Answers:
     return Answers(rationale=raw["rationale"], criteria=raw["criteria"], fields=raw.get("fields", {}))

@@ -3,6 +3,10 @@
 The trace stands first, so that all rubrics of one trace share it as a prefix that a provider can cache; the
 rubric stands last, so that the last words are ours. Templates are the text files in `prompts/`, filled in one
 pass: text of a trace is never read as a template.
+
+Our own lines begin at the left edge and carry a marker that no text can contain; every line of a trace's text is
+indented by one space, so none of it can stand where ours do, in whatever letters. Control tokens of chat templates
+are broken by full-width characters. Both are folded away when quotes are looked up.
 """
 
 from __future__ import annotations
@@ -10,19 +14,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
 from typing import Any
 
-from cotjudge.rubric import Criterion, ExtraField, JudgedText, Rubric
-from cotjudge.trace import Segment, Trace
+from cotjudge.rubric import Criterion, Example, ExtraField, JudgedText, Rubric
+from cotjudge.trace import Excerpt, Segment, Trace
 
-RENDERING = "1"
+RENDERING = "2"
 """Version of what this module does to a trace; raised when the same templates would give another prompt."""
 
-TEMPLATES = ("system", "trace", "rubric", "schema")
+TEMPLATES = ("system", "trace", "rubric", "question", "schema")
+"""What every prompt with one rubric is made of."""
 Message = dict[str, Any]
 
 _JUDGED: dict[JudgedText, str] = {
@@ -40,10 +45,16 @@ def template(name: str) -> str:
     return files("cotjudge").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")
 
 
+def templates(*, shots: int = 0, bundle: bool = False) -> tuple[str, ...]:
+    """The templates that a prompt of this kind is made of; see `rubric_block` and `bundle_block`."""
+    asked = ("bundle" if bundle and name == "rubric" else name for name in TEMPLATES)
+    return (*asked, *(("member",) if bundle else ()), *(("examples", "example") if shots else ()))
+
+
 @cache
-def version() -> str:
-    """12 hex digits over the template files and `RENDERING`: what the judgement key knows of the prompt."""
-    parts = "\0".join([RENDERING, *map(template, TEMPLATES)])
+def version(names: tuple[str, ...] = TEMPLATES) -> str:
+    """12 hex digits over these template files and `RENDERING`: what the judgement key knows of the prompt."""
+    parts = "\0".join([RENDERING, *map(template, names)])
     return hashlib.blake2b(parts.encode(), digest_size=6).hexdigest()
 
 
@@ -52,31 +63,72 @@ def fill(name: str, **values: str) -> str:
     return Template(template(name)).safe_substitute(values)
 
 
-def messages(trace_text: str, rubric_text: str) -> list[Message]:
-    """The conversation that asks a rubric about a trace: it begins alike for every rubric, up to the trace's end."""
-    return [
-        {"role": "system", "content": template("system")},
-        {"role": "user", "content": f"{trace_text}\n\n{rubric_text}"},
-    ]
+def messages(trace_text: str, rubric_text: str, *, mark_cache: bool = False) -> list[Message]:
+    """The conversation that asks a rubric about a trace: it begins alike for every rubric, up to the trace's end.
+
+    Args:
+        trace_text: what `trace_block` gives.
+        rubric_text: what `rubric_block` or `bundle_block` gives.
+        mark_cache: whether to mark the end of the trace for providers that cache only what is marked (Anthropic);
+            the same text, in two parts.
+    """
+    asked = f"\n\n{rubric_text}"
+    content: Any = trace_text + asked
+    if mark_cache:
+        kept = {"type": "text", "text": trace_text, "cache_control": {"type": "ephemeral"}}
+        content = [kept, {"type": "text", "text": asked}]
+    return [{"role": "system", "content": template("system")}, {"role": "user", "content": content}]
 
 
 # --- the trace
 
 
+class Piece(Segment):
+    """A part of a segment that is too long to be shown whole."""
+
+    number: int
+    """Which part, from 1."""
+    start: int
+    """Offset of its first character in the segment's text."""
+    of: int
+    """How many parts the segment is cut into; each overlaps the one before."""
+
+
 def trace_block(trace: Trace) -> str:
-    """The trace, fenced by a marker made of its own hash, each segment under a numbered header."""
+    """The trace, fenced by a marker made of its own hash, each segment under a numbered header.
+
+    Of a trace that is shown in part (see `Trace.excerpt`), a note of ours says which part.
+    """
     marker = trace.trace_id[:16]
-    return fill("trace", marker=marker, segments="\n\n".join(_segment(s, marker) for s in trace.segments))
+    shown_segments = trace.segments
+    blocks = [segment_block(segment, marker) for segment in shown_segments]
+    total = _count(trace) if isinstance(trace, Excerpt) else len(shown_segments)
+    if len(shown_segments) < total:
+        indices = [segment.index for segment in shown_segments] or [0]
+        blocks.insert(0, window_note(marker, indices[0], indices[-1], total))
+    return fill("trace", marker=marker, segments="\n\n".join(blocks))
 
 
-def _segment(segment: Segment, marker: str) -> str:
-    header = f"[segment {segment.index} | turn {segment.turn} | {_one_line(segment.role)} | {segment.part} | #{marker}]"
-    hidden = _hidden(segment.text)
+def segment_block(segment: Segment, marker: str) -> str:
+    """One segment under its header, with a note on what is hidden in it."""
+    part = f"{segment.part} | part {segment.number} of {segment.of}" if isinstance(segment, Piece) else segment.part
+    header = f"[segment {segment.index} | turn {segment.turn} | {_one_word(segment.role)} | {part} | #{marker}]"
+    visible, hidden = _without_hidden(segment.text)
     note = _note(hidden, marker) if hidden else ""
-    return f"{header}\n{shown(segment.text)}{note}"
+    return f"{header}\n{_harmless(visible)}{note}"
 
 
-def _one_line(role: str) -> str:
+def window_note(marker: str, first: int, last: int, total: int) -> str:
+    """The line that says which segments of a trace are shown."""
+    which = f"segment {first}" if first == last else f"segments {first} to {last}"
+    return f"[note | #{marker} | shown here: {which} of a trace of {total}, numbered from 0]"
+
+
+def _count(excerpt: Excerpt) -> int:
+    return sum(bool(turn.reasoning) + bool(turn.content) + len(turn.tool_calls) for turn in excerpt.turns)
+
+
+def _one_word(role: str) -> str:
     return re.sub(r"[^\w.-]+", "_", role) or "_"
 
 
@@ -86,29 +138,38 @@ _HIDDEN = re.compile(
     r"\ufeff\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
     r"(?<!(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f]))"  # joiners belong between letters of many scripts, and emoji
 )
-# Text that imitates our fence or headers, or the control tokens of a chat template. The full-width form is
-# folded to the plain one when quotes are looked up.
+# Text that imitates our fences or headers, or the control tokens of a chat template. The full-width form is folded to
+# the plain one when quotes are looked up. Possessive, so that long runs of spaces cost no more than their length.
 _IMITATION = re.compile(
-    r"[<\[](?:(?<=<)(?=\s*[|｜]|\s*/?\s*(?i:trace\b|s>|bos>|eos>|(?:start|end)_of_turn>))|(?<=\[)(?=\s*(?i:(?:segment|note)\b|/?INST\])))"
+    r"[<\[](?:(?<=<)(?=\s*+(?:[|｜]|<?+/?+\s*+(?i:(?:trace|example)\b|(?:s|bos|eos|sop|unk|pad)>|SYS>|im_(?:start|end|sep)\b"
+    r"|(?:start|end)_(?:of_turn|header_id)>|think(?:ing)?>|tool_(?:call|response)s?>)))"
+    r"|(?<=\[)(?=\s*+(?:(?i:segment|note)\b|/?+(?i:INST|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|SYSTEM_PROMPT|gMASK)\])))"
 )
 _FULL_WIDTH = {"<": "＜", "[": "［"}
+_LINE_BREAK = re.compile(r"([\n\r\v\f\x1c-\x1e\x85\u2028\u2029])(?=[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029])")
 
 
 def shown(text: str) -> str:
-    """A passage as the judge sees it: without hidden characters, and unable to pass for our own lines."""
-    visible = _HIDDEN.sub("", text) if _hidden(text) else text
-    if "<" not in visible and "[" not in visible:
-        return visible
-    return _IMITATION.sub(lambda match: _FULL_WIDTH[match.group()], visible)
+    """A passage as the judge sees it: indented, without hidden characters, and unable to pass for our own lines."""
+    return _harmless(_without_hidden(text)[0])
 
 
-def _hidden(text: str) -> list[str]:
-    plainly_none = text.replace("\n", "").isprintable()  # ten times as fast as the pattern
-    return [] if plainly_none else _HIDDEN.findall(text)
+def _harmless(visible: str) -> str:
+    if "<" in visible or "[" in visible:
+        visible = _IMITATION.sub(lambda match: _FULL_WIDTH[match.group()], visible)
+    indented = _LINE_BREAK.sub(r"\1 ", visible)  # whatever breaks a line for some reader; empty lines stay empty
+    return indented if _LINE_BREAK.match(f"{indented[:1]}.") else f" {indented}"
 
 
-def _note(hidden: list[str], marker: str) -> str:
-    counts = sorted(Counter(f"U+{ord(char):04X}" for char in hidden).items())
+def _without_hidden(text: str) -> tuple[str, Counter[str]]:
+    if text.replace("\n", "").isprintable():  # ten times as fast as the pattern
+        return text, Counter()
+    hidden = Counter(_HIDDEN.findall(text))
+    return (_HIDDEN.sub("", text) if hidden else text), hidden
+
+
+def _note(hidden: Counter[str], marker: str) -> str:
+    counts = sorted((f"U+{ord(char):04X}", count) for char, count in hidden.items())
     listed = ", ".join(f"{name} x{count}" for name, count in counts)
     return f"\n[note | #{marker} | hidden characters left out of this segment: {listed}]"
 
@@ -116,15 +177,56 @@ def _note(hidden: list[str], marker: str) -> str:
 # --- the rubric
 
 
-def rubric_block(rubric: Rubric, *, schema: str = "") -> str:
+def rubric_block(rubric: Rubric, *, schema: str = "", shots: int = 0) -> str:
     """The rubric as it stands after the trace.
 
     Args:
         rubric: the rubric.
         schema: JSON schema of the reply, for a provider that is not told it beside the prompt.
+        shots: how many of its worked examples are shown at most; see `worked_examples`.
     """
+    counter = "; for each answer also quote the strongest passage against it" if rubric.counter_evidence else ""
+    return _with_schema(fill("rubric", body=_body(rubric, shots), counter=counter), schema)
+
+
+def bundle_block(rubrics: Sequence[Rubric], *, schema: str = "", shots: int = 0) -> str:
+    """Several rubrics that are asked together, as they stand after the trace.
+
+    Args:
+        rubrics: the rubrics, in the order in which they are to be answered.
+        schema: JSON schema of the reply, for a provider that is not told it beside the prompt.
+        shots: how many worked examples of each are shown at most.
+    """
+    contrary = ", ".join(rubric.id for rubric in rubrics if rubric.counter_evidence)
+    counter = f"; for each answer to {contrary} also quote the strongest passage against it" if contrary else ""
+    members = [fill("member", id=rubric.id, body=_body(rubric, shots)) for rubric in rubrics]
     block = fill(
-        "rubric",
+        "bundle",
+        count=str(len(rubrics)),
+        ids=", ".join(rubric.id for rubric in rubrics),
+        rubrics="\n\n".join(members),
+        counter=counter,
+    )
+    return _with_schema(block, schema)
+
+
+def worked_examples(rubric: Rubric, shots: int) -> tuple[Example, ...]:
+    """Up to so many examples of a rubric: one of each label in turn, so that a few of them do not all say the same."""
+    nth: Counter[str] = Counter()
+    ranked = []
+    for position, example in enumerate(rubric.examples):
+        ranked.append((nth[example.label], position, example))
+        nth[example.label] += 1
+    return tuple(example for _, _, example in sorted(ranked, key=lambda entry: entry[:2])[:shots])
+
+
+def _with_schema(block: str, schema: str) -> str:
+    return f"{block}\n\n{fill('schema', schema=schema)}" if schema else block
+
+
+def _body(rubric: Rubric, shots: int) -> str:
+    body = fill(
+        "question",
         title=rubric.title,
         question=_flat(rubric.question),
         definition=_flat(rubric.definition),
@@ -133,9 +235,24 @@ def rubric_block(rubric: Rubric, *, schema: str = "") -> str:
         hard_negatives=_bullets(map(_flat, rubric.hard_negatives)),
         criteria="\n".join(_criterion(name, c, rubric.judges) for name, c in rubric.criteria.items()),
         fields=_bullets(_field(name, f) for name, f in rubric.fields.items()),
-        counter="; for each answer also quote the strongest passage against it" if rubric.counter_evidence else "",
     )
-    return f"{block}\n\n{fill('schema', schema=schema)}" if schema else block
+    chosen = worked_examples(rubric, shots)
+    if not chosen:
+        return body
+    examples = "\n\n".join(_example(number, example, rubric) for number, example in enumerate(chosen, start=1))
+    return f"{body}\n\n{fill('examples', examples=examples)}"
+
+
+def _example(number: int, example: Example, rubric: Rubric) -> str:
+    passages = {"context": example.context, "reasoning": example.reasoning, "response": example.response}
+    answers = {name: c.negative for name, c in rubric.criteria.items()} | example.answers
+    return fill(
+        "example",
+        number=str(number),
+        passages="\n".join(f"{name}:\n{shown(text.strip())}" for name, text in passages.items() if text),
+        answers=", ".join(f"{name} {answer}" for name, answer in answers.items()),
+        why=_flat(example.why),
+    )
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -143,6 +143,7 @@ def _criteria_faults(rubric: Rubric) -> Iterator[str]:
     for name, criterion in rubric.criteria.items():
         where = f"criteria.{name}"
         yield from _choice_faults(where, criterion)
+        yield from _across_faults(where, criterion, rubric)
         for index, cue in enumerate(criterion.cues):
             for part in cue.patterns:
                 fault = cues.fault(part)
@@ -154,6 +155,14 @@ def _choice_faults(where: str, criterion: Criterion) -> Iterator[str]:
     choices = criterion.choices
     if len(choices) < 3 or choices[-1] != CANNOT_TELL or len(set(choices)) != len(choices):
         yield f"{where}.choices: list distinct choices, strongest first, then the negative, then {CANNOT_TELL}"
+
+
+def _across_faults(where: str, criterion: Criterion, rubric: Rubric) -> Iterator[str]:
+    if (criterion.across == "repeats") != (criterion.of is not None):
+        yield f"{where}.of: `across: repeats` names the criterion that is to repeat, and no other does"
+    elif criterion.of is not None and (criterion.of not in rubric.criteria or criterion is rubric.criteria[criterion.of]):
+        others = ", ".join(sorted(name for name, c in rubric.criteria.items() if c is not criterion))
+        yield f"{where}.of: {criterion.of!r} is no other criterion; there are {others or 'none'}"
 
 
 def _field_choice_faults(rubric: Rubric) -> Iterator[str]:

@@ -22,8 +22,8 @@ class Run(Value):
     finished_at: datetime | None = None
     """When it ended (UTC); None while it runs, and for ever if its process was killed."""
     status: RunStatus = "running"
-    """running, finished, interrupted (by the user, or killed), budget (it was reached), submitted (as a provider's
-    batch, not collected yet) or stopped (by an error)."""
+    """running, finished, interrupted (by the user, or killed), budget (it was reached), submitted (as a
+    provider's batch, which `cotjudge batch` looks after) or stopped (by an error)."""
     version: str = ""
     """Version of cotjudge."""
     arguments: dict[str, Any] = Field(default_factory=dict)

@@ -378,19 +378,21 @@ class _Batch:
 
     async def _read(self) -> None:
         items = await asyncio.to_thread(list, islice(self._items, READ_AHEAD))
+        jobs: list[Job] = []
         for item in items:
             if self._plan.full:
                 break
             if isinstance(item, Trace):
                 self._writer.add_trace(item)
-            self._jobs.extend(self._plan.jobs(item))
+            jobs += self._plan.jobs(item)
+        if self._members and jobs:
+            await asyncio.to_thread(self._recall, jobs)  # before any worker can take one
+        self._jobs.extend(jobs)
         self._plan.tally.all_read = self._plan.full or len(items) < READ_AHEAD
-        if self._members and self._jobs:
-            await asyncio.to_thread(self._recall)
 
-    def _recall(self) -> None:
+    def _recall(self, jobs: Sequence[Job]) -> None:
         """Fetch the verdicts of a bench's members that are there already."""
-        keys = [m.key(j.trace, s) for j in self._jobs for s in {a.segment for a in j.asks} for m in self._members]
+        keys = [m.key(j.trace, s) for j in jobs for s in {a.segment for a in j.asks} for m in self._members]
         self._known.update(self._store.verdicts(keys))
 
     async def _do(self, job: Job) -> None:

@@ -108,7 +108,7 @@ async def test_a_mixed_bag_of_outcomes_loses_nothing_and_never_becomes_an_answer
             kinds[kind] = kinds.get(kind, 0) + 1
         await litellm_door.aclose()
     assert kinds["ok"] > 20
-    assert set(kinds) == {"ok", "refused", "truncated"}
+    assert {"ok", "refused", "truncated"} <= set(kinds) <= {"ok", "refused", "truncated", "unparseable"}
 
 
 async def test_a_scripted_judge_says_what_it_was_given() -> None:

@@ -15,6 +15,7 @@ from cotjudge.judges import litellm_door
 from cotjudge.judges.base import Judge
 from cotjudge.judges.llm import LLMJudge, LLMSettings
 from cotjudge.judges.llm_settings import RESERVED
+from cotjudge.rubric import Example
 
 
 def test_it_is_a_judge() -> None:
@@ -34,6 +35,13 @@ def test_it_is_a_judge() -> None:
         {"seed": 1},
         {"structured": "json_object"},
         {"params": {"reasoning_effort": "low"}},
+        {"samples": 3},
+        {"shots": 2},
+        {"logprobs": True},
+        {"window_tokens": 5000},
+        {"window_tokens": 0},
+        {"redact": ()},
+        {"redact": ("x",)},
     ],
 )
 def test_what_can_change_an_answer_changes_the_identity(settings: dict[str, Any]) -> None:
@@ -52,12 +60,46 @@ def test_what_can_change_an_answer_changes_the_identity(settings: dict[str, Any]
         {"reasks": 0},
         {"max_output_tokens": 10},
         {"first_wait_s": 0, "longest_wait_s": 0},
+        {"price": (1, 2)},
+        {"cache_prefix": False},
+        {"samples": 1, "shots": 0, "logprobs": False, "window_tokens": None, "redact": None},
         {"params": {"extra_headers": {"Authorization": "Bearer sk-secret"}, "user": "me", "metadata": {}}},
     ],
 )
 def test_what_cannot_change_an_answer_leaves_the_identity_alone(settings: dict[str, Any]) -> None:
     """Serving the same model elsewhere, or waiting longer for it, asks nothing anew."""
     assert LLMJudge("openai/x", LLMSettings(**settings)).identity == LLMJudge("openai/x").identity
+
+
+def test_the_identity_of_a_plain_judge_is_what_it_was() -> None:
+    """Verdicts stored before there were samples, shots or windows stay valid: new settings show only when set."""
+    assert LLMJudge("openai/x").identity == {
+        "judge": "llm",
+        "model": "openai/x",
+        "temperature": 0.0,
+        "seed": None,
+        "structured": "auto",
+        "params": {},
+    }
+
+
+def test_a_bundle_is_a_judge_of_its_own() -> None:
+    """Its rubrics and their order are part of its identity, and its prompt has a version of its own."""
+    other = RUBRIC.model_copy(update={"id": "other", "question": "And?"})
+    judges = [LLMJudge("openai/x", bundle=b) for b in ((), (RUBRIC,), (RUBRIC, other), (other, RUBRIC))]
+    assert len({str(judge.identity) for judge in judges}) == 4
+    assert judges[1].identity["bundle"] == [RUBRIC.question_hash]
+    assert judges[1].prompt_version != judges[0].prompt_version
+
+
+def test_examples_count_only_where_they_are_shown() -> None:
+    """With shots, the worked examples shown are part of the rubric's hash, and their templates of the version."""
+    plain, shown = LLMJudge("openai/x"), LLMJudge("openai/x", LLMSettings(shots=1))
+    example = {"title": "t", "reasoning": "r", "label": "present", "answers": {"conceals": "yes"}, "why": "w"}
+    other = RUBRIC.model_copy(update={"examples": (Example.model_validate(example),)})
+    assert plain.rubric_hash(RUBRIC) == plain.rubric_hash(other) == RUBRIC.question_hash
+    assert shown.rubric_hash(RUBRIC) != shown.rubric_hash(other)
+    assert shown.prompt_version != plain.prompt_version
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cotjudge.cli import cost, doctor, read, rubrics, score, selftest, show, sql
+from cotjudge.cli import batch, cost, doctor, prompt, read, rubrics, score, selftest, show, sql
 from cotjudge.cli.terminal import one_line, say
 from cotjudge.errors import CotjudgeError
 
@@ -27,8 +27,10 @@ app.command("score")(score.score)
 app.command("sql")(sql.sql)
 app.command("show")(show.show)
 app.command("cost")(cost.cost)
+app.command("prompt")(prompt.prompt)
 app.command("read")(read.read)
 app.add_typer(rubrics.app, name="rubrics")
+app.add_typer(batch.app, name="batch")
 app.add_typer(selftest.app, name="selftest")
 app.command("doctor")(doctor.doctor)
 

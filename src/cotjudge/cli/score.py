@@ -30,7 +30,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_BUDGET = 3
 EXIT_INTERRUPTED = 130
-WORKERS = 256
+WORKERS = 1024
 """Judgements under way at most, where the number of calls at once finds itself."""
 
 
@@ -112,12 +112,17 @@ def score(
     Exit status: 0 all judged; 1 some judgements failed (run again to retry them); 2 a mistake in what was asked;
     3 the budget is reached (run again with a larger one to go on); 130 interrupted (run again to go on).
     """
-    from cotjudge import settings
+    from cotjudge import batches, settings
+    from cotjudge.errors import SettingsError
     from cotjudge.readers import mapping
     from cotjudge.rubric_file import resolve
     from cotjudge.scoring import Limits, Tally
     from cotjudge.store import Store
 
+    if batch and (limited := [name for name, given in (("--budget", budget), ("--rpm", rpm), ("--tpm", tpm)) if given]):
+        raise SettingsError(
+            f"{', '.join(limited)} cannot bound what a provider's batch does; --dry-run --batch tells its price"
+        )
     rubrics = resolve(rubric or [])
     if judge_text is not None:
         rubrics = tuple(r.judging(judge_text.value) for r in rubrics)
@@ -140,9 +145,14 @@ def score(
     reading = _Reading(paths, format_, mapping.parse(map_) if map_ else None)
     items = reading.items()
     store = Store(settings.database(db), keep_text=text, patience=settings.patience_s())
-    limits = Limits(traces=limit, concurrency=concurrency or WORKERS, per_segment=per_segment)
+    under_way = batches.under_way(store)
+    limits = Limits(
+        traces=limit, concurrency=concurrency or WORKERS, per_segment=per_segment, under_way=under_way.keys()
+    )
     task = _Task(reading, items, rubrics, chosen, store, limits, Tally())
-    raise typer.Exit(_plan(task, json=json) if dry_run else _score(task, json=json))
+    if dry_run:
+        raise typer.Exit(_plan(task, batch=batch, json=json))
+    raise typer.Exit(_submit(task, json=json) if batch else _score(task, json=json))
 
 
 @dataclass(frozen=True)
@@ -204,10 +214,11 @@ class _Task:
         return begin_run(self.judge, self.rubrics, arguments)
 
 
-def _plan(task: _Task, *, json: bool) -> int:
+def _plan(task: _Task, *, batch: bool, json: bool) -> int:
     from cotjudge import scoring
-    from cotjudge.cli import progress, summary
+    from cotjudge.cli import dry_run, progress
 
+    forecast = dry_run.Forecast(task.judge, task.store, batch=batch)
     with progress.watch(None) as observe:
         tally = scoring.plan(
             task.items,
@@ -216,15 +227,30 @@ def _plan(task: _Task, *, json: bool) -> int:
             store=task.store,
             limits=task.limits,
             observe=observe,
+            wanted=forecast.add,
         )
-    asked = tally.judgements - tally.cached
-    say(
-        f"{tally.traces:,} traces, {tally.no_reasoning:,} without reasoning, {tally.skipped_records:,} records skipped; "
-        f"{tally.judgements:,} judgements, {tally.cached:,} already there, {asked:,} would be asked; nothing was sent"
-    )
-    if json:
-        typer.echo(summary.plan_line(tally))
+    dry_run.tell(tally, forecast, json=json)
     return 0
+
+
+def _submit(task: _Task, *, json: bool) -> int:
+    from cotjudge.cli import batch, progress
+
+    with progress.watch(None) as observe:
+        sent = batch.submit(
+            task.items,
+            rubrics=task.rubrics,
+            judge=task.judge,
+            store=task.store,
+            run=task.new_run(),
+            limits=task.limits,
+            observe=observe,
+        )
+    if json:
+        from cotjudge.cli import summary
+
+        typer.echo(summary.json_line(sent.run, sent.tally))
+    return _exit_status(sent.run, sent.tally)
 
 
 def _score(task: _Task, *, json: bool) -> int:

@@ -116,10 +116,3 @@ def json_line(run: Run, tally: Tally) -> str:
         raw |= {"settled": dict(tally.settled), "saved_usd": saving_usd(run, tally)}
     raw["failures"] = {rubric: dict(counts) for rubric, counts in tally.failures.items()}
     return safe(orjson.dumps(raw).decode())
-
-
-def plan_line(tally: Tally) -> str:
-    """What a dry run found, as one JSON object on one line."""
-    names = ("traces", "no_reasoning", "skipped_records", "judgements", "cached")
-    raw = {name: getattr(tally, name) for name in names}
-    return orjson.dumps(raw | {"would_ask": tally.judgements - tally.cached}).decode()

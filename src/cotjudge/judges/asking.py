@@ -1,96 +1,184 @@
-"""One judgement under way: the calls, the tries, the asks, and what they cost."""
+"""One conversation with a model: the calls, the tries, the asks, and what they cost."""
 
 from __future__ import annotations
 
 import re
 import time
-
-import tenacity
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cotjudge import prompt
 from cotjudge.answer import Answers
-from cotjudge.errors import JudgementFailed
-from cotjudge.judges.faults import Fault, UnreadableReply
+from cotjudge.errors import BudgetReached, JudgementFailed
+from cotjudge.judges import logprobs
+from cotjudge.judges.faults import Fault, UnreadableReply, scrub
 from cotjudge.judges.instructor_door import ReplyForm
+from cotjudge.judges.ledger import Ledger, total
 from cotjudge.judges.litellm_door import Completion, Format, Model
 from cotjudge.judges.llm_settings import LLMSettings
+from cotjudge.judges.means import Means
+from cotjudge.judges.retrying import retrying
 from cotjudge.rubric import Rubric
-from cotjudge.verdict import FailureKind, Usage
+from cotjudge.verdict import Call, FailureKind
+from cotjudge.windows import tokens
 
 _PLAIN_REFUSAL = re.compile(
     r"^\W*(?:i['’]m (?:very )?(?:sorry|unable|not able)|sorry\b|i (?:apologi[sz]e|can(?:no|['’])t|won['’]t|am (?:unable|not able))\b)",
     re.IGNORECASE,
 )
 _EXCERPT = 160
+_BYTES_PER_TOKEN = 3
+_CACHE_WRITE = 1.25  # what Anthropic takes for an input token that it is told to keep
 
 
 class Question:
-    """A rubric made ready to be asked: all that is the same for every trace."""
+    """Rubrics made ready to be asked: all that is the same for every trace.
 
-    def __init__(self, rubric: Rubric, format: Format) -> None:  # noqa: A002 (the word used everywhere)
+    Args:
+        rubrics: what is asked.
+        format: how the provider is told the shape of the reply.
+        together: whether they are asked as a bundle; else there is one.
+        shots: how many worked examples of each are shown.
+    """
+
+    def __init__(self, rubrics: Sequence[Rubric], format: Format, *, together: bool, shots: int) -> None:  # noqa: A002 (the word used everywhere)
+        self.rubrics = tuple(rubrics)
         self.format = format
-        self.form: ReplyForm = ReplyForm(rubric, format)
-        self.text = prompt.rubric_block(rubric, schema=self.form.schema_text)
+        self.together = together
+        self.form = ReplyForm(rubrics, format, together=together)
+        schema = self.form.schema_text
+        self.text = (
+            prompt.bundle_block(rubrics, schema=schema, shots=shots)
+            if together
+            else prompt.rubric_block(rubrics[0], schema=schema, shots=shots)
+        )
+        self.tokens = tokens(prompt.template("system")) + tokens(self.text) + self.form.told_beside // _BYTES_PER_TOKEN
+        """Prompt tokens beside the trace, by a quick upper estimate."""
+
+    def read(self, completion: Completion) -> dict[str, Answers]:
+        """The reply as answers: rubric id -> what is said about it.
+
+        Raises:
+            UnreadableReply: it does not satisfy the schema.
+        """
+        answers = self.form.read(completion)
+        if completion.tokens:
+            for rubric in self.rubrics:
+                within = rubric.id if self.together else ""
+                if sure := logprobs.probabilities(rubric, completion.text, completion.tokens, within=within):
+                    weighed = {"probabilities": sure, "score_kind": "logprobs"}
+                    answers[rubric.id] = answers[rubric.id].model_copy(update=weighed)
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a conversation."""
+
+    answers: dict[str, Answers]
+    """Rubric id -> what is said about it."""
+    ledger: Ledger
+    """The requests."""
+    latency_s: float
+    """Seconds from the first request to the usable answer."""
 
 
 class Asking:
-    """One judgement under way: calls, tries again, asks again, and adds up what it costs."""
+    """One conversation: calls, tries again, asks again, and writes down what it costs.
 
-    def __init__(self, model: Model, settings: LLMSettings, question: Question) -> None:
+    Args:
+        model: who is asked.
+        settings: how.
+        question: what.
+        means: money and limits.
+        seed: this draw's seed.
+        mark_cache: whether the provider is told to keep the trace in its cache.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        settings: LLMSettings,
+        question: Question,
+        means: Means,
+        *,
+        seed: int | None = None,
+        mark_cache: bool = False,
+    ) -> None:
         self._model = model
         self._settings = settings
         self._question = question
-        self._spent = Usage()
+        self._means = means
+        self._pace = means.pace(model.spec)
+        self._seed = seed
+        self._mark_cache = mark_cache
+        self._ledger: list[Call] = []
+        self._begun: float | None = None
 
-    async def answers(self, trace_block: str) -> Answers:
+    async def reply(self, trace_block: str) -> Reply:
         """Ask until the reply can be read.
 
         Raises:
             Fault: the last try of a call failed.
             JudgementFailed: every reply was unusable.
+            BudgetReached: the next call could cost more than is left.
         """
-        started = time.perf_counter()
-        messages = prompt.messages(trace_block, self._question.text)
+        messages = prompt.messages(trace_block, self._question.text, mark_cache=self._mark_cache)
+        asked = self._question.tokens + tokens(trace_block)
         for asks_left in range(self._settings.reasks, -1, -1):
-            completion = await self._call(messages)
+            completion = await self._call(messages, asked)
             self._judge_ending(completion)
             try:
-                answers = self._question.form.read(completion)
+                answers = self._question.read(completion)
             except UnreadableReply as error:
                 if not asks_left:
                     raise self._unreadable(completion, error) from error
                 messages = self._question.form.ask_again(messages, completion, error)
+                asked += completion.usage.output_tokens + tokens(str(error))
             else:
-                spent = {"usage": self._spent, "latency_s": time.perf_counter() - started}
-                return answers.model_copy(update=spent)
+                self._ledger[-1] = self._ledger[-1].model_copy(update={"outcome": "used"})
+                return Reply(answers, tuple(self._ledger), time.perf_counter() - (self._begun or 0.0))
         raise AssertionError("unreachable: the last ask returns or raises")
 
-    async def _call(self, messages: list[prompt.Message]) -> Completion:
-        retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(1 + self._settings.retries),
-            retry=tenacity.retry_if_exception(self._worth_waiting),
-            wait=self._pause,
-            reraise=True,
-        )
+    async def _call(self, messages: list[prompt.Message], asked: int) -> Completion:
         try:
-            completion: Completion = await retrying(self._model.complete, messages, self._question.form.response_format)
+            completion: Completion = await retrying(self._settings)(self._try, messages, asked)
         except Fault as fault:
-            fault.usage = self._spent
+            fault.ledger = tuple(self._ledger)
             raise
-        self._spent += completion.usage
+        except BudgetReached as reached:
+            raise BudgetReached(str(reached), total(self._ledger), tuple(self._ledger)) from reached
+        self._ledger.append(
+            Call(
+                model=self._model.spec,
+                outcome="unusable",  # until it has been read
+                usage=completion.usage,
+                latency_s=completion.latency_s,
+                created_at=datetime.now(UTC),
+            )
+        )
         return completion
 
-    def _worth_waiting(self, error: BaseException) -> bool:
-        if not isinstance(error, Fault) or not error.worth_retrying:
-            return False
-        return (error.retry_after_s or 0.0) <= self._settings.longest_wait_s
+    async def _try(self, messages: list[prompt.Message], asked: int) -> Completion:
+        answered = self._model.likely_output
+        hold = await self._means.purse.reserve(self._at_most(asked, answered))
+        try:
+            async with self._pace.turn(asked + answered):
+                self._begun = self._begun or time.perf_counter()
+                completion = await self._model.complete(messages, self._question.form.response_format, self._seed)
+        except BaseException:
+            hold.release()
+            raise
+        hold.settle(completion.usage.cost_usd)
+        return completion
 
-    def _pause(self, state: tenacity.RetryCallState) -> float:
-        s = self._settings
-        random = tenacity.wait_random_exponential(multiplier=s.first_wait_s, max=s.longest_wait_s)(state)
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after_s if isinstance(error, Fault) else None
-        return random if asked is None else asked + min(random, s.first_wait_s) / 4  # so that not all come at once
+    def _at_most(self, asked: int, answered: int) -> float | None:
+        if self._means.purse.budget_usd is None:
+            return None
+        if self._mark_cache:
+            asked = round(asked * _CACHE_WRITE)
+        return self._model.price_of(asked, answered)
 
     def _judge_ending(self, completion: Completion) -> None:
         if completion.refusal:
@@ -110,4 +198,4 @@ class Asking:
         return self._failed("unparseable", f"no usable reply in {times} asks: {problem}")
 
     def _failed(self, kind: FailureKind, reason: str) -> JudgementFailed:
-        return JudgementFailed(kind, reason[:_EXCERPT], self._spent)
+        return JudgementFailed(kind, scrub(reason)[:_EXCERPT], total(self._ledger), tuple(self._ledger))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import email.utils
+import os
 import re
 import time
-from typing import Literal
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
 
-from cotjudge.verdict import FailureKind, Usage
+from cotjudge.judges.ledger import Ledger
+from cotjudge.verdict import FailureKind
 
 Treatment = Literal[
     "key", "access", "model", "credit", "library", "limited", "passing", "refused", "bad_request", "over_context"
@@ -94,7 +97,12 @@ _KINDS: dict[Treatment, FailureKind] = {
     "key": "auth",
     "access": "auth",
 }
-_SECRET = re.compile(r"\b(?:sk|pk|key|gsk|xai|hf|AIza)[-_]?[\w*-]{6,}|Bearer \S+")
+_SECRET = re.compile(
+    r"\b(?:sk|pk|rk|key|gsk|xai|hf|glpat|npm|r8|nvapi|pplx)[-_][\w*-]{6,}|\b(?:AIza|AKIA|ASIA|gh[pousr]_)[\w*-]{6,}"
+    r"|\beyJ[\w-]{6,}\.[\w-]{6,}(?:\.[\w-]*)?|\bBearer \S+",
+)
+_SECRET_VARIABLE = re.compile(r"_(?:API_KEY|KEY|TOKEN|SECRET|PASSWORD)$")
+_SHORTEST_SECRET = 6
 _PREFIX = re.compile(r"^(?:litellm\.)?\w*(?:Error|Exception|Timeout): |^\w*Exception - ")
 _MESSAGE = re.compile(r'"message": ?"((?:[^"\\]|\\.)+)"')
 
@@ -112,8 +120,8 @@ class Fault(Exception):
         self.treatment = treatment
         self.reason = reason
         self.retry_after_s = retry_after_s
-        self.usage = Usage()
-        """What earlier calls of the same judgement cost."""
+        self.ledger: Ledger = ()
+        """The answered requests before it in the same judgement."""
         super().__init__(reason)
 
     @property
@@ -137,20 +145,30 @@ class Fault(Exception):
         telling = re.search(r"response_?format|json_?(?:schema|object)|structured|guided", self.reason, re.IGNORECASE)
         return self.treatment == "bad_request" and telling is not None
 
+    @property
+    def about_logprobs(self) -> bool:
+        """Whether the provider stumbled over being asked for log-probabilities."""
+        return self.treatment == "bad_request" and re.search("log_?prob", self.reason, re.IGNORECASE) is not None
+
 
 class UnreadableReply(Exception):
     """A reply that does not satisfy the schema; its text says why."""
 
 
-def fault_of(error: Exception) -> Fault | None:
-    """Classify an exception that a call raised; None for one that is no provider's and so a bug."""
+def fault_of(error: Exception, secrets: Collection[str] = ()) -> Fault | None:
+    """Classify an exception that a call raised; None for one that is no provider's and so a bug.
+
+    Args:
+        error: the exception.
+        secrets: values that its message may repeat and the fault must not.
+    """
     names = [cls.__name__ for cls in type(error).__mro__]
     treatment = next((TREATMENTS[name] for name in names if name in TREATMENTS), None)
     if treatment is None:
         return None
     if treatment in ("bad_request", "passing"):  # litellm sorts some 403, 429 and 5xx under these, too
         treatment = _by_status(getattr(error, "status_code", None), treatment)
-    reason = one_line(error)
+    reason = one_line(error, secrets)
     for among, telling, better in _TELLING:
         if treatment in among and telling.search(reason):
             treatment = better
@@ -169,15 +187,30 @@ def _by_status(status: int | None, otherwise: Treatment) -> Treatment:
     return _STATUS.get(status, "passing" if status >= 500 else "bad_request")
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: Exception, secrets: Collection[str] = ()) -> str:
     """An exception's message on one line, without litellm's prefixes and without anything like a key."""
     message = str(getattr(error, "message", None) or error).partition("Traceback (most recent call last)")[0]
     text = " ".join(message.split())
     while (shorter := _PREFIX.sub("", text)) != text:
         text = shorter
     quoted = _MESSAGE.search(text)
-    text = _SECRET.sub("***", quoted[1] if quoted else text)
-    return text[:300].strip() or type(error).__name__
+    return scrub(quoted[1] if quoted else text, secrets)[:300].strip() or type(error).__name__
+
+
+def secrets_of(arguments: Mapping[str, Any]) -> frozenset[str]:
+    """Values among a call's arguments that may be keys: what its headers hold, and a key itself."""
+    headers = [arguments.get(name) for name in ("extra_headers", "headers")]
+    values = [value for group in headers if isinstance(group, Mapping) for value in group.values()]
+    return frozenset(v for v in [*values, arguments.get("api_key")] if isinstance(v, str))
+
+
+def scrub(text: str, secrets: Collection[str] = ()) -> str:
+    """A text without anything that looks like a key, and without the value of any variable that holds a secret."""
+    values = {value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name.upper())}
+    for value in sorted(values.union(secrets), key=len, reverse=True):
+        if len(value) >= _SHORTEST_SECRET:  # a shorter one ("none") is no secret, and a word of its own
+            text = text.replace(value, "***")
+    return _SECRET.sub("***", text)
 
 
 def _retry_after(error: BaseException) -> float | None:

@@ -7,14 +7,14 @@ handlers, of which `create` is made, are used directly, so that a rubric's schem
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from cotjudge.answer import Answers, reply_model, to_answers
+from cotjudge.answer import Answers, bundle_answers, bundle_model, reply_model, to_answers
 from cotjudge.errors import SettingsError
 from cotjudge.judges.faults import UnreadableReply
 from cotjudge.judges.litellm_door import Completion, Format
@@ -25,18 +25,21 @@ _FENCED = re.compile(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", re.DOTALL)
 
 
 class ReplyForm:
-    """The form a reply to one rubric has to take.
+    """The form a reply has to take.
 
     Args:
-        rubric: the rubric.
+        rubrics: what is asked.
         format: how the provider is told.
+        together: whether the rubrics are asked as a bundle, the reply holding one part for each under its id.
 
     Raises:
         SettingsError: the `llm` extra is not installed.
     """
 
-    def __init__(self, rubric: Rubric, format: Format) -> None:  # noqa: A002 (the word used everywhere)
-        self._model: type[BaseModel] = reply_model(rubric)
+    def __init__(self, rubrics: Sequence[Rubric], format: Format, *, together: bool = False) -> None:  # noqa: A002 (the word used everywhere)
+        self._first = rubrics[0].id
+        self._together = together
+        self._model: type[BaseModel] = bundle_model(rubrics) if together else reply_model(rubrics[0])
         self._handlers = load()
         _, request = self._handlers.request_handler(self._model, {"messages": []})
         schema = request["response_format"]["json_schema"]
@@ -49,9 +52,11 @@ class ReplyForm:
         """What litellm is given as response_format."""
         self.schema_text = "" if format == "json_schema" else orjson.dumps(schema["schema"]).decode()
         """The JSON schema, where the prompt has to say it."""
+        self.told_beside = len(orjson.dumps(self.response_format)) if format == "json_schema" else 0
+        """Bytes of schema that go beside the prompt."""
 
-    def read(self, completion: Completion) -> Answers:
-        """The reply as answers.
+    def read(self, completion: Completion) -> dict[str, Answers]:
+        """The reply as answers: rubric id -> what is said about it.
 
         Raises:
             UnreadableReply: it does not satisfy the schema.
@@ -65,7 +70,9 @@ class ReplyForm:
             )
         except ValidationError as error:
             raise UnreadableReply(str(error)) from error
-        return to_answers(reply)
+        if not self._together:
+            return {self._first: to_answers(reply)}
+        return bundle_answers(reply)
 
     def ask_again(self, messages: list[Message], completion: Completion, error: UnreadableReply) -> list[Message]:
         """The conversation, with the unusable reply and what is wrong with it."""

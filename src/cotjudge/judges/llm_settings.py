@@ -30,6 +30,24 @@ class LLMSettings(Value):
     """Further litellm parameters (`reasoning_effort`, `top_p`, ...); part of the identity. Keys come from the environment."""
     structured: Literal["auto", "json_schema", "json_object", "text"] = "auto"
     """How the provider is told the reply's schema; auto takes the strictest way it knows."""
+    samples: Annotated[int, Field(ge=1)] = 1
+    """Draws of one answer; the label that most of them give counts. With a seed, draw i is sent seed + i."""
+    shots: Annotated[int, Field(ge=0)] = 0
+    """How many of a rubric's worked examples the prompt shows."""
+    logprobs: bool = False
+    """Whether the score is made of the log-probabilities of the answers, for models that give them."""
+    window_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Tokens of trace that are judged at a time, by a quick upper estimate; a longer trace is judged in windows. None:
+    what the model's context has room for by litellm's table, the whole trace where the table has none. 0: never cut."""
+    redact: tuple[str, ...] | None = None
+    """Whether emails, keys and phone numbers are masked before a trace is sent, and regular expressions (RE2) of what
+    else is; None masks nothing."""
+    price: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = None
+    """US dollars for a million input and a million output tokens, for a model that litellm's table does not price, or
+    not as you pay; never part of the identity."""
+    cache_prefix: bool = True
+    """Whether a provider that has to be told what to cache (Anthropic's models) is told to keep the trace; writing its
+    cache costs a quarter more, so it is a loss where a trace is asked about only once. Never part of the identity."""
     timeout_s: Annotated[float, Field(gt=0)] = 300.0
     """Seconds to wait for one answer."""
     reasks: Annotated[int, Field(ge=0)] = 2

@@ -190,7 +190,7 @@ COMMENT ON TABLE runs IS 'Every invocation of scoring. Its counts are zero until
 COMMENT ON COLUMN runs.run_id IS 'Unique.';
 COMMENT ON COLUMN runs.started_at IS 'When it started (UTC).';
 COMMENT ON COLUMN runs.finished_at IS 'When it ended (UTC); NULL while it runs, and for ever if its process was killed.';
-COMMENT ON COLUMN runs.status IS 'running, finished, interrupted (by the user, or killed), budget (it was reached), submitted (as a batch, not collected yet) or stopped (by an error).';
+COMMENT ON COLUMN runs.status IS 'running, finished, interrupted (by the user, or killed), budget (it was reached), submitted (as a provider''s batch, which cotjudge batch looks after) or stopped (by an error).';
 COMMENT ON COLUMN runs.version IS 'Version of cotjudge.';
 COMMENT ON COLUMN runs.arguments IS 'What was asked for.';
 COMMENT ON COLUMN runs.judge IS 'The judge as the user named it.';

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from cotjudge.errors import InputError, StoreError
+from cotjudge.fingerprint import judge_hash
 from cotjudge.run import Run
 from cotjudge.store import lines, reading
 from cotjudge.store.journal import Journal, orphans
@@ -95,6 +96,11 @@ class Store:
             return {}
         with self._warehouse.session() as connection:
             return reading.verdicts(connection, list(keys))
+
+    def mean_output_tokens(self, identity: Mapping[str, Any]) -> float | None:
+        """Output tokens of a usable answer by this judge, on average; None where it has given none."""
+        sql = "SELECT avg(output_tokens / calls) FROM verdicts WHERE judge_hash = ? AND calls > 0"
+        return next((mean for (mean,) in self._rows(sql, [judge_hash(identity)])), None)
 
     def known_traces(self) -> Known:
         """Ids of the traces stored already."""

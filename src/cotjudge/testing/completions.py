@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 
 from cotjudge.testing.inventing import find_schema, invent
+from cotjudge.testing.prefixes import PrefixCache
 from cotjudge.testing.script import Outcome, Script
+from cotjudge.testing.tokens import logprobs
 from cotjudge.testing.wire import Response
 
 _REFUSAL = "I'm sorry, but I can't help with that request."
@@ -38,8 +40,18 @@ def _content(content: Any) -> str:
     return "\n".join(part.get("text", "") for part in content) if isinstance(content, list) else content or ""
 
 
-def respond(request: Mapping[str, Any], outcome: Outcome, script: Script, seed: str) -> Response | None:
-    """The response to a request that is to end in this outcome; None breaks the connection."""
+def respond(
+    request: Mapping[str, Any], outcome: Outcome, script: Script, seed: str, cache: PrefixCache | None = None
+) -> Response | None:
+    """The response to a request that is to end in this outcome; None breaks the connection.
+
+    Args:
+        request: the request's JSON.
+        outcome: how it ends.
+        script: what else the script says.
+        seed: the same one gives the same answer.
+        cache: the prompts so far, for a server that keeps them.
+    """
     if outcome == "reset":
         return None
     if outcome in _ERRORS:
@@ -49,7 +61,8 @@ def respond(request: Mapping[str, Any], outcome: Outcome, script: Script, seed: 
         return _json(
             400, _error_body("unsupported_value", f"response_format of type {wanted!r} is not supported.", 400)
         )
-    return _json(200, _completion(request, outcome, script, seed))
+    cached = cache.look_up(prompt_text(request)) if cache and script.prefix_cache else 0
+    return _json(200, _completion(request, outcome, script, seed, cached))
 
 
 def _error(outcome: Outcome, script: Script) -> Response:
@@ -69,20 +82,22 @@ def _json(status: int, body: Any, headers: Mapping[str, str] | None = None) -> R
     return Response(status, orjson.dumps(body), headers or {})
 
 
-def _completion(request: Mapping[str, Any], outcome: Outcome, script: Script, seed: str) -> dict[str, Any]:
+def _completion(request: Mapping[str, Any], outcome: Outcome, script: Script, seed: str, cached: int) -> dict[str, Any]:
     text = prompt_text(request)
     content = _content_of(outcome, request, script, text, seed)
     finish = {"truncated": "length", "content_filter": "content_filter"}.get(outcome, "stop")
     refusal = _REFUSAL if outcome == "refusal" else None
     message = {"role": "assistant", "content": None if refusal else content, "refusal": refusal}
     choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
+    if request.get("logprobs") and content:
+        choice["logprobs"] = logprobs(content, script.weights)
     return {
         "id": f"chatcmpl-{seed[:12]}",
         "object": "chat.completion",
         "created": 1_700_000_000,
         "model": request["model"],
         "choices": [choice],
-        "usage": _usage(text, content, script),
+        "usage": _usage(text, content, script, cached),
     }
 
 
@@ -102,12 +117,12 @@ def _content_of(outcome: Outcome, request: Mapping[str, Any], script: Script, te
     return reply[: len(reply) // 2] if outcome == "truncated" else reply
 
 
-def _usage(text: str, content: str, script: Script) -> dict[str, Any]:
+def _usage(text: str, content: str, script: Script, cached: int) -> dict[str, Any]:
     asked, answered = len(text) // 4, len(content) // 4 + script.reasoning_tokens
     return {
         "prompt_tokens": asked,
         "completion_tokens": answered,
         "total_tokens": asked + answered,
-        "prompt_tokens_details": {"cached_tokens": script.cached_tokens},
+        "prompt_tokens_details": {"cached_tokens": script.cached_tokens + cached},
         "completion_tokens_details": {"reasoning_tokens": script.reasoning_tokens},
     }

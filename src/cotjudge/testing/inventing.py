@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 
-_HEADER = re.compile(r"^\[segment (\d+) \| turn \d+ \| (\S+) \| (\w+) \| #\w+\]\n", re.MULTILINE)
+_HEADER = re.compile(
+    r"^\[segment (\d+) \| turn \d+ \| (\S+) \| (\w+)(?: \| part \d+ of \d+)? \| #\w+\]\n", re.MULTILINE
+)
 _LINE_OF_OURS = re.compile(r"\n+(?:\[(?:segment|note) |</trace-)")
 _JUDGED = (("assistant", "reasoning"), ("assistant", "content"))
 Schema = Mapping[str, Any]

@@ -57,6 +57,10 @@ class Script(Value):
     """Reasoning tokens every answer claims."""
     cached_tokens: Annotated[int, Field(ge=0)] = 0
     """Cached prompt tokens every answer claims."""
+    prefix_cache: bool = False
+    """Whether prompts that begin like earlier ones claim cached tokens for that, as a provider's cache would."""
+    weights: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Criterion -> choice -> probability, for requests that ask for log-probabilities; other answers are certain."""
     seed: int = 0
     """Another seed, another draw from `mix`."""
 

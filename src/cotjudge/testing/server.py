@@ -3,7 +3,7 @@
     with FakeLLM(Script(first=("rate_limited",))) as server:
         judge = LLMJudge("openai/fake", LLMSettings(api_base=server.url))
 
-`GET /stats` tells what was asked, `GET /prompts` the last prompts.
+`GET /stats` tells what was asked, `GET /prompts` the last prompts. Files and batches are in `testing.batches`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ import hashlib
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
+from cotjudge.testing.anthropic import as_completion, as_message
+from cotjudge.testing.batches import Batches
 from cotjudge.testing.completions import prompt_text, respond
+from cotjudge.testing.decisions import decide, decision_text, is_decision
+from cotjudge.testing.prefixes import PrefixCache
 from cotjudge.testing.script import Outcome, Script
 from cotjudge.testing.wire import Connection, Request, Response
 from cotjudge.trace import Value
@@ -40,8 +45,8 @@ class Received(Value):
 
     @property
     def text(self) -> str:
-        """All text of its messages."""
-        return prompt_text(self.body)
+        """All text of its messages, or of a decision's input and questions."""
+        return decision_text(self.body) if is_decision(self.body) else prompt_text(self.body)
 
 
 class FakeLLM:
@@ -57,7 +62,9 @@ class FakeLLM:
         self.script = script or Script()
         self.received: deque[Received] = deque(maxlen=keep)
         self.outcomes: Counter[Outcome] = Counter()
+        self.batches = Batches(self._answer_line)
         self._asked: Counter[str] = Counter()
+        self._cache = PrefixCache()
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -115,9 +122,13 @@ class FakeLLM:
         await asyncio.sleep(0)  # transports let go of their sockets in the next turn of the loop
 
     async def _handle(self, request: Request) -> Response | None:
+        if self.batches.handles(request):
+            return self.batches.handle(request)
         match request.method, request.target.rstrip("/").rpartition("/")[2]:
-            case "POST", "completions":
+            case "POST", "completions" | "decisions" | "systemone":
                 return await self._complete(request)
+            case "POST", "messages":
+                return as_message(await self._complete(request))
             case "GET", "stats":
                 return Response(200, orjson.dumps(self.stats))
             case "GET", "prompts":
@@ -125,12 +136,27 @@ class FakeLLM:
         return Response(404, b'{"error": {"message": "no such path", "type": "invalid_request_error"}}')
 
     async def _complete(self, request: Request) -> Response | None:
+        script = self.script
         body = orjson.loads(request.body)
-        prompt_hash = hashlib.blake2b(orjson.dumps(body["messages"]), digest_size=16).hexdigest()
-        script, before = self.script, self._asked[prompt_hash]
-        outcome = script.outcome(arrival=self.requests, prompt_hash=prompt_hash, asked_before=before)
+        outcome, seed = self._receive(body, dict(request.headers))
+        await asyncio.sleep(script.latency_s + (script.slow_s if outcome == "slow" else 0))
+        if is_decision(body):
+            return decide(body, outcome, script, seed)
+        return respond(as_completion(body), outcome, script, seed, self._cache)
+
+    def _answer_line(self, body: Mapping[str, Any]) -> Response | None:
+        """Answer a request that came in a batch."""
+        outcome, seed = self._receive(dict(body), {})
+        return respond(body, outcome, self.script, seed)
+
+    def _receive(self, body: dict[str, Any], headers: dict[str, str]) -> tuple[Outcome, str]:
+        """Decide how a request ends and from what its answer is drawn, and remember it."""
+        asked = decision_text(body) if is_decision(body) else body["messages"]
+        prompt_hash = hashlib.blake2b(orjson.dumps(asked), digest_size=16).hexdigest()
+        before = self._asked[prompt_hash]
+        outcome = self.script.outcome(arrival=self.requests, prompt_hash=prompt_hash, asked_before=before)
         self._asked[prompt_hash] += 1
         self.outcomes[outcome] += 1
-        self.received.append(Received(at=time.monotonic(), outcome=outcome, body=body, headers=dict(request.headers)))
-        await asyncio.sleep(script.latency_s + (script.slow_s if outcome == "slow" else 0))
-        return respond(body, outcome, script, prompt_hash)
+        self.received.append(Received(at=time.monotonic(), outcome=outcome, body=body, headers=headers))
+        drawn_anew = f"/{body.get('seed', before)}" if body.get("temperature") else ""
+        return outcome, prompt_hash + drawn_anew
