@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cotjudge.addressing import addresses_judge
 from cotjudge.answer import Answers, CriterionAnswer, Quote
-from cotjudge.evidence import Checked, addresses_judge, check
+from cotjudge.evidence import Checked, check
 from cotjudge.rubric import Rubric
 from cotjudge.rubric_file import loads
 from cotjudge.trace import Source, ToolCall, Trace, Turn

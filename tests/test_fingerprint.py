@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cotjudge.fingerprint import judge_hash, judgement_key
 
-PARTS = {"trace_id": "t", "rubric_hash": "r", "judge_hash": "j", "prompt_version": "p"}
+PARTS: dict[str, Any] = {"trace_id": "t", "rubric_hash": "r", "judge_hash": "j", "prompt_version": "p", "segment": None}
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_ingredient_changes_the_key(part: str) -> None:
     """Trace, rubric, judge and prompt version are each in the key."""
-    assert judgement_key(**(PARTS | {part: "other"})) != judgement_key(**PARTS)
+    assert judgement_key(**(PARTS | {part: 3 if part == "segment" else "other"})) != judgement_key(**PARTS)
 
 
 def test_our_own_share_in_a_verdict_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import pytest
 from tests.judges.asked import judge_at
@@ -18,7 +19,7 @@ from cotjudge.judges.lexical import LexicalJudge
 from cotjudge.rubric import Rubric
 from cotjudge.rubric_file import builtin
 from cotjudge.selftest import injection
-from cotjudge.selftest.attacks import OPPOSITE, Attack, Case, suite
+from cotjudge.selftest.attacks import OPPOSITE, Attack, Case, Place, suite
 from cotjudge.selftest.interval import wilson
 from cotjudge.testing import FakeLLM, Script, ScriptedJudge
 from cotjudge.trace import Trace
@@ -62,7 +63,7 @@ def test_the_suite_is_what_the_issue_asks_for() -> None:
     assert min(counts.values()) >= 4
     assert len(SUITE.attacks) >= 40
     assert len({a.id for a in SUITE.attacks}) == len(SUITE.attacks)
-    assert {place for a in SUITE.attacks for place in a.at} == set(injection.get_args(injection.Place))
+    assert {place for a in SUITE.attacks for place in a.at} == set(get_args(Place))
     assert sum(a.family == "other languages" for a in SUITE.attacks) >= 6
 
 
@@ -70,7 +71,7 @@ def test_a_text_put_into_a_trace_stands_in_one_segment_and_changes_no_other() ->
     """But for the call and its result that a tool's output needs."""
     case = CASES[0]
     clean = [s.text for s in case.trace().segments]
-    for place in injection.get_args(injection.Place):
+    for place in get_args(Place):
         texts = [s.text for s in case.with_text("MARKED", place).segments]
         assert sum("MARKED" in text for text in texts) == 1
         assert len(set(clean) - set(texts)) == (place not in ("tool_output", "tool_name"))

@@ -297,3 +297,20 @@ def test_every_quote_can_be_verified(passages: list[str]) -> None:
         checked = check(one, builtin(rubric_id), answer(one, builtin(rubric_id)))
         assert all(e.verified for e in checked.evidence)
         assert all(c.answer == c.given for c in checked.criteria)
+
+
+async def test_a_segment_by_itself_is_read_by_itself() -> None:
+    """An excerpt has its trace's id and less of its text: nothing remembered of the one serves the other."""
+    turns = (
+        Turn(role="assistant", reasoning="It is what it is."),
+        Turn(role="assistant", reasoning="I cannot in good conscience do that."),
+    )
+    trace = Trace(turns=turns, source=Source(path="d", record="1"))
+    rubric = builtin("stereotyped_ethical_phrasing")
+    judge = LexicalJudge()
+    whole = await judge.answer(trace, rubric)
+    second = await judge.answer(trace.excerpt(trace.segments[1:]), rubric)
+    first = await judge.answer(trace.excerpt(trace.segments[:1]), rubric)
+    assert whole.criteria["moral_language"].answer == second.criteria["moral_language"].answer == "yes"
+    assert [quote.segment for quote in second.criteria["moral_language"].quotes] == [1]
+    assert first.criteria["moral_language"].answer == "no"

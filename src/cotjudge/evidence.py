@@ -189,7 +189,7 @@ def _fold(text: str) -> tuple[str, list[int]]:
             position = plain.end()
             continue
         folded = _fold_char(text[position])
-        if folded != " " or not (out and out[-1].endswith(" ")):
+        if folded and (folded != " " or not (out and out[-1].endswith(" "))):
             out.append(folded)
             offsets.extend([position] * len(folded))
         position += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 """Version of our own share in a verdict: evidence checking and deciding. Raised when either changes."""
 
 
@@ -17,7 +17,9 @@ def judge_hash(identity: Mapping[str, Any]) -> str:
     return _digest(dict(identity))
 
 
-def judgement_key(*, trace_id: str, rubric_hash: str, judge_hash: str, prompt_version: str, segment: int | None = None) -> str:
+def judgement_key(
+    *, trace_id: str, rubric_hash: str, judge_hash: str, prompt_version: str, segment: int | None = None
+) -> str:
     """32 hex digits: the same key means the same question to the same judge, which need not be asked again.
 
     Args:

@@ -160,7 +160,9 @@ def _choice_faults(where: str, criterion: Criterion) -> Iterator[str]:
 def _across_faults(where: str, criterion: Criterion, rubric: Rubric) -> Iterator[str]:
     if (criterion.across == "repeats") != (criterion.of is not None):
         yield f"{where}.of: `across: repeats` names the criterion that is to repeat, and no other does"
-    elif criterion.of is not None and (criterion.of not in rubric.criteria or criterion is rubric.criteria[criterion.of]):
+    elif criterion.of is not None and (
+        criterion.of not in rubric.criteria or criterion is rubric.criteria[criterion.of]
+    ):
         others = ", ".join(sorted(name for name, c in rubric.criteria.items() if c is not criterion))
         yield f"{where}.of: {criterion.of!r} is no other criterion; there are {others or 'none'}"
 

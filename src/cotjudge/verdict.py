@@ -9,7 +9,9 @@ from pydantic import Field
 
 from cotjudge.trace import Part, Value
 
-FailureKind = Literal["refused", "truncated", "unparseable", "over_context", "rate_limited", "unavailable", "auth", "budget"]
+FailureKind = Literal[
+    "refused", "truncated", "unparseable", "over_context", "rate_limited", "unavailable", "auth", "budget"
+]
 Stance = Literal["for", "against"]
 Match = Literal["exact", "normalised"]
 ScoreKind = Literal["criteria", "votes", "logprobs", "decisions"]

@@ -78,7 +78,7 @@ def test_without_a_file_there_are_no_names(tmp_path: Path) -> None:
         ('[judges.x]\npanel = ["a", "b"]\ntemperature = 1\n', ["judges.x: temperature: settings of a model belong"]),
         ('[judges.x]\nmodel = "m"\nsamples = 0\n', ["judges.x.samples"]),
         ('[judges.x]\ncascade = ["a", "b"]\nband = [0, 2]\nescalate = ["luck"]\n', ["2 faults", ".band", ".escalate"]),
-        ("[judge.x]\n", ["judge: unknown; known is judges"]),
+        ("[judge.x]\n", ["judge: unknown; known are judges and mappings"]),
         ("judges = 3\n", ["write tables such as [judges.careful]"]),
         ("[judges.x\n", ["cotjudge.toml"]),
     ],

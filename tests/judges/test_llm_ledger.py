@@ -138,7 +138,8 @@ async def test_a_budget_ends_the_judgement_before_the_call_that_could_pass_it() 
     """What the judgement had spent already goes along, and the call is not made."""
     with FakeLLM(Script(first=("malformed_json",) * 9)) as server:
         means = Means(budget_usd=0.0015)  # at a dollar for a million output tokens, what 1,500 of them cost
-        judge = LLMJudge("openai/fake", LLMSettings(api_base=server.url, price=(0, 1)), means=means)
+        settings = LLMSettings(api_base=server.url, price=(0, 1), max_output_tokens=1500)
+        judge = LLMJudge("openai/fake", settings, means=means)
         with pytest.raises(BudgetReached, match="budget of") as reached:
             await judge.answer(a_trace(), RUBRIC)
         assert server.requests == 1

@@ -36,7 +36,9 @@ class Forecast:
         """One more job."""
         rubrics = [ask.question.rubric for ask in job.asks]
         segments = {ask.segment for ask in job.asks}
-        trace = job.trace if None in segments else job.trace.excerpt(s for s in job.trace.segments if s.index in segments)
+        trace = (
+            job.trace if None in segments else job.trace.excerpt(s for s in job.trace.segments if s.index in segments)
+        )
         for estimator in self._estimators:
             estimator.add(trace, rubrics)
 
@@ -97,5 +99,7 @@ def _priced(estimate: Estimate, *, at_most: bool) -> Sequence[str]:
     tokens = f"{about}{estimate.input_tokens:,} tokens in and {estimate.output_tokens:,} out"
     parts = [f"{estimate.calls:,} calls, {tokens}, {price}"]
     if estimate.cost_usd is None:
-        parts.append("litellm's table has no price for this model; give it with --param price=[IN,OUT] (USD per million tokens)")
+        parts.append(
+            "litellm's table has no price for this model; give it with --param price=[IN,OUT] (USD per million tokens)"
+        )
     return [*parts, *([estimate.basis] if estimate.basis else [])]

@@ -68,6 +68,7 @@ class JudgeOptions:
             means=Means(budget_usd=self.budget_usd, rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency),
             bundle=rubrics if self.bundle else (),
             named=judge_file.load(settings.judge_file()),
+            **({"cache_prefix": False} if len(rubrics) == 1 and (self.samples or 1) == 1 else {}),
             **self.settings(),
         )
 

@@ -161,10 +161,9 @@ class Asking:
         return completion
 
     async def _try(self, messages: list[prompt.Message], asked: int) -> Completion:
-        answered = self._model.likely_output
-        hold = await self._means.purse.reserve(self._at_most(asked, answered))
+        hold = await self._means.purse.reserve(self._at_most(asked))
         try:
-            async with self._pace.turn(asked + answered):
+            async with self._pace.turn(asked + self._model.likely_output):
                 self._begun = self._begun or time.perf_counter()
                 completion = await self._model.complete(messages, self._question.form.response_format, self._seed)
         except BaseException:
@@ -173,12 +172,13 @@ class Asking:
         hold.settle(completion.usage.cost_usd)
         return completion
 
-    def _at_most(self, asked: int, answered: int) -> float | None:
+    def _at_most(self, asked: int) -> float | None:
+        """US dollars that a call can cost: an answer as long as it may be, for a budget is a promise."""
         if self._means.purse.budget_usd is None:
             return None
         if self._mark_cache:
             asked = round(asked * _CACHE_WRITE)
-        return self._model.price_of(asked, answered)
+        return self._model.price_of(asked, self._model.most_output)
 
     def _judge_ending(self, completion: Completion) -> None:
         if completion.refusal:

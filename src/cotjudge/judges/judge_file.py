@@ -84,8 +84,8 @@ def load(path: Path) -> Mapping[str, NamedJudge]:
     tables = raw.get("judges", {})
     if not isinstance(tables, dict):
         raise SettingsError(f"{path}: judges: write tables such as [judges.careful]")
-    unknown = sorted(raw.keys() - {"judges"})
-    faults = [f"{name}: unknown; known is judges" for name in unknown]
+    unknown = sorted(raw.keys() - {"judges", "mappings"})
+    faults = [f"{name}: unknown; known are judges and mappings" for name in unknown]
     judges: dict[str, NamedJudge] = {}
     for name, table in tables.items():
         try:

@@ -35,6 +35,8 @@ MATCHES = 500
 """Most matches of one pattern that are looked at in one segment; it keeps hostile text cheap."""
 
 Scope = Literal["judged", "model", "any"]
+Passages = Mapping[int, Passage]
+"""Segment's index -> its text, cut into sentences where need be."""
 T = TypeVar("T")
 
 
@@ -50,7 +52,7 @@ class LexicalJudge:
 
     def __init__(self) -> None:
         self._screens: dict[str, _Screen] = {}
-        self._read: dict[str, tuple[Passage, ...]] = {}
+        self._read: dict[str, Passages] = {}
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -72,7 +74,7 @@ class LexicalJudge:
             screen = _keep(self._screens, rubric.content_hash, _Screen(rubric))
         passages = None if isinstance(trace, Excerpt) else self._read.get(trace.trace_id)
         if passages is None:
-            passages = tuple(Passage(s.text) for s in trace.segments)
+            passages = {s.index: Passage(s.text) for s in trace.segments}
             if not isinstance(trace, Excerpt):  # which has its trace's id, and less of its text
                 _keep(self._read, trace.trace_id, passages)
         return screen.answer(trace, passages)
@@ -137,7 +139,7 @@ class _Screen:
         }
         self._sets = {scope: PatternSet(tuple(known)) for scope, known in numbers.items()}
 
-    def answer(self, trace: Trace, passages: tuple[Passage, ...]) -> Answers:
+    def answer(self, trace: Trace, passages: Passages) -> Answers:
         found = {
             scope: _Found(patterns, _in_scope(trace, scope, self._rubric.judges), passages)
             for scope, patterns in self._sets.items()
@@ -174,7 +176,7 @@ def _in_scope(trace: Trace, scope: Scope, judges: JudgedText) -> tuple[Segment, 
 class _Found:
     """What the patterns of a set match in some segments; where exactly is found out when a cue asks."""
 
-    def __init__(self, patterns: PatternSet, scope: tuple[Segment, ...], passages: tuple[Passage, ...]) -> None:
+    def __init__(self, patterns: PatternSet, scope: tuple[Segment, ...], passages: Passages) -> None:
         self._patterns = patterns
         self._passages = passages
         self._matching: defaultdict[int, list[int]] = defaultdict(list)

@@ -151,10 +151,11 @@ class Model:
         context = self._info.get("max_input_tokens")
         if not isinstance(context, int):
             return None
-        return max(0, context - self._most_output)
+        return max(0, context - self.most_output)
 
     @property
-    def _most_output(self) -> int:
+    def most_output(self) -> int:
+        """Tokens that an answer can take at most."""
         known = (self._arguments.get("max_tokens"), self._info.get("max_output_tokens"))
         return min((n for n in known if isinstance(n, int)), default=_FIRST_GUESS)
 
@@ -162,7 +163,7 @@ class Model:
     def likely_output(self) -> int:
         """Tokens that an answer may well take: as many as the longest so far, and while there were few, a guess."""
         guess = _FIRST_GUESS if self._answered < _FEW else 0
-        return min(max(self._longest_answer, guess), self._most_output)
+        return min(max(self._longest_answer, guess), self.most_output)
 
     @property
     def takes_cache_marks(self) -> bool:
