@@ -135,7 +135,7 @@ async def test_a_judge_that_proves_unusable_between_windows_ends_the_run() -> No
 async def test_a_budget_reached_between_windows_tells_what_the_others_cost() -> None:
     """Nothing that was paid for is lost, and nothing is half a verdict."""
     with FakeLLM() as server:
-        settings = LLMSettings(api_base=server.url, window_tokens=2000, price=(1, 1))
+        settings = LLMSettings(api_base=server.url, window_tokens=2000, price=(1, 1), max_output_tokens=1500)
         means = Means(budget_usd=0.012)
         with pytest.raises(BudgetReached) as reached:
             await LLMJudge("openai/fake", settings, means=means).answer(long_trace(), RUBRIC)

@@ -172,6 +172,8 @@ def _print(batches: Sequence[Batch]) -> None:
     from rich.text import Text
 
     table = Table("batch", "judge", "sent", "status", "requests", "done", "judged", "failed")
+    table.columns[0].no_wrap = True  # it is what one types
+    table.columns[1].overflow = "fold"
     for batch in batches:
         remote = batch.remote
         done = f"{remote.completed + remote.failed:,}" if remote else ""

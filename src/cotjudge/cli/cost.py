@@ -34,7 +34,7 @@ _SUMS = """
     sum(cost_usd) AS cost_usd,
     coalesce(sum(1.0 / shared_by) FILTER (cost_usd IS NULL), 0.0) AS calls_of_unknown_price"""
 _SHARED = ("calls", "unusable", "batch", "calls_of_unknown_price")
-_HEADINGS = ("calls", "unusable", "batch", "input", "cached", "output", "reasoning", "cost")
+_HEADINGS = ("calls", "unusable", "batch", "unpriced", "input", "cached", "output", "reasoning", "cost")
 
 Row = dict[str, Any]
 
@@ -127,12 +127,19 @@ def _print_table(names: list[str], rows: list[Row], total: Row) -> None:
     table = Table(show_footer=len(rows) > 1)
     footers = ["total", *[""] * (len(names) - 1)]
     for name, footer in zip(names, footers, strict=True):
-        table.add_column(name, footer=footer, overflow="fold")
-    for heading, footer in zip(_HEADINGS, _cells(total), strict=True):
-        table.add_column(heading, footer=footer, justify="right")
+        table.add_column(name, footer=footer, overflow="fold", min_width=5)
+    footed = _cells(total)
+    shown = [at for at, cell in enumerate(footed) if not cell.startswith("0") or _HEADINGS[at] in _ALWAYS]
+    for at in shown:
+        table.add_column(_HEADINGS[at], footer=footed[at], justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(one_line(str(row[name]))) for name in names), *_cells(row))
+        cells = _cells(row)
+        table.add_row(*(Text(one_line(str(row[name]))) for name in names), *(cells[at] for at in shown))
     out().print(table)
+
+
+_ALWAYS = ("calls", "input", "output", "cost")
+"""Columns that are shown even where all of them are zero: a narrow terminal has no room for the others then."""
 
 
 def _cells(row: Row) -> list[str]:
@@ -140,7 +147,7 @@ def _cells(row: Row) -> list[str]:
     if row["input_tokens"]:
         cached += f" ({row['cached_tokens'] / row['input_tokens']:.0%})"
     return [
-        *(f"{row[name]:,}" for name in ("calls", "unusable", "batch", "input_tokens")),
+        *(f"{row[name]:,}" for name in ("calls", "unusable", "batch", "calls_of_unknown_price", "input_tokens")),
         cached,
         *(f"{row[name]:,}" for name in ("output_tokens", "reasoning_tokens")),
         _price(row),
@@ -155,4 +162,4 @@ def _price(row: Row) -> str:
         return usd(row["cost_usd"] or 0.0)
     if row["cost_usd"] is None:
         return "unknown"
-    return f">= {usd(row['cost_usd'])}, {unknown:,} calls of unknown price"
+    return f">= {usd(row['cost_usd'])}"

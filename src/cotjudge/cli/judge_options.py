@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from cotjudge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -118,6 +116,8 @@ def parse(params: Sequence[str], api_base: str | None) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
+    import orjson
+
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
