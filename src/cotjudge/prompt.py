@@ -30,11 +30,12 @@ TEMPLATES = ("system", "trace", "rubric", "question", "schema")
 """What every prompt with one rubric is made of."""
 Message = dict[str, Any]
 
-_JUDGED: dict[JudgedText, str] = {
+JUDGED: dict[JudgedText, str] = {
     "reasoning": "the model's reasoning (segments assistant | reasoning)",
     "response": "what the model said and did (segments assistant | content and assistant | tool_call)",
     "both": "all that the model wrote (every assistant segment)",
 }
+"""What a rubric judges, in words."""
 _MODEL = "any assistant segment"
 _ANY = "any segment, whoever wrote it"
 
@@ -230,7 +231,7 @@ def _body(rubric: Rubric, shots: int) -> str:
         title=rubric.title,
         question=_flat(rubric.question),
         definition=_flat(rubric.definition),
-        judged=_JUDGED[rubric.judges],
+        judged=JUDGED[rubric.judges],
         exclusions=_bullets(map(_flat, rubric.exclusions)),
         hard_negatives=_bullets(map(_flat, rubric.hard_negatives)),
         criteria="\n".join(_criterion(name, c, rubric.judges) for name, c in rubric.criteria.items()),
@@ -263,8 +264,13 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def place(criterion: Criterion, judges: JudgedText) -> str:
+    """Where a criterion's quotes may stand, in words."""
+    return {"judged": JUDGED[judges], "model": _MODEL, "any": _ANY}[criterion.evidence]
+
+
 def _criterion(name: str, criterion: Criterion, judges: JudgedText) -> str:
-    where = {"judged": _JUDGED[judges], "model": _MODEL, "any": _ANY}[criterion.evidence]
+    where = place(criterion, judges)
     optional = "a quote where there is one" if criterion.quote == "optional" else "quotes"
     lines = [f"### {name}", _flat(criterion.text)]
     lines += [_flat(criterion.guidance)] if criterion.guidance else []

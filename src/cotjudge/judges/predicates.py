@@ -14,7 +14,7 @@ from typing import Any
 from cotjudge import prompt, windows
 from cotjudge.answer import CriterionAnswer
 from cotjudge.judges.faults import UnreadableReply
-from cotjudge.rubric import Criterion, JudgedText, Rubric
+from cotjudge.rubric import Criterion, Rubric
 from cotjudge.rule import CANNOT_TELL
 from cotjudge.trace import Trace
 
@@ -25,14 +25,6 @@ none reaches it, the answer is `cannot_tell`. Part of the judge's identity."""
 TEMPLATES = ("decision_input", "decision", "trace")
 Given = float | Mapping[str, float]
 """What an endpoint says: a predicate's probability of yes, or the probability of each choice."""
-
-_JUDGED: dict[JudgedText, str] = {
-    "reasoning": "the model's reasoning (segments assistant | reasoning)",
-    "response": "what the model said and did (segments assistant | content and assistant | tool_call)",
-    "both": "all that the model wrote (every assistant segment)",
-}
-_MODEL = "any assistant segment"
-_ANY = "any segment, whoever wrote it"
 
 
 @cache
@@ -72,7 +64,7 @@ class Predicates:
             title=r.title,
             question=_flat(r.question),
             definition=_flat(r.definition),
-            judged=_JUDGED[r.judges],
+            judged=prompt.JUDGED[r.judges],
             exclusions=_bullets(r.exclusions),
             hard_negatives=_bullets(r.hard_negatives),
         )
@@ -105,7 +97,7 @@ def _question(name: str, criterion: Criterion, rubric: Rubric) -> dict[str, Any]
         "decision",
         asked="Which of the choices fits the trace best?" if graded else "Is this true of the trace?",
         criterion=_flat(f"{criterion.text} {criterion.guidance}"),
-        where={"judged": _JUDGED[rubric.judges], "model": _MODEL, "any": _ANY}[criterion.evidence],
+        where=prompt.place(criterion, rubric.judges),
     )
     if not graded:
         return {"type": "predicate", "name": name, "instructions": instructions}
