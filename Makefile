@@ -10,7 +10,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports wheel-test bench test-inspect bench-inspect fuzz docs clean
+.PHONY: help demo test check lint types imports wheel-test bench test-inspect bench-inspect test-duckdb14 fuzz docs clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -64,6 +64,17 @@ test-inspect: .venv-inspect/.installed  ## logs that inspect_ai itself writes, r
 bench-inspect: .venv-inspect/.installed  ## our reader of Inspect logs beside read_eval_log, tables beside pandas
 	.venv-inspect/bin/python benchmarks/inspect_logs.py
 
+# The oldest DuckDB that we support, with long-term support by its makers, beside the newest one in $(VENV).
+.venv-duckdb14/.installed: pyproject.toml
+	@test -x .venv-duckdb14/bin/python || $(PYTHON) -m venv .venv-duckdb14
+	@echo "installing DuckDB 1.4 into .venv-duckdb14 (once; half a minute)"
+	@.venv-duckdb14/bin/python -m pip install --quiet 'duckdb>=1.4,<1.5' pytest pytest-asyncio pytest-xdist pyarrow -e .
+	@touch $@
+
+test-duckdb14: .venv-duckdb14/.installed $(VENV)/.installed  ## the store and its commands with DuckDB 1.4, and files of either in the other
+	.venv-duckdb14/bin/python -m pytest -n 2 --dist worksteal tests/store tests/cli/test_db.py tests/cli/test_output.py
+	OTHER_DUCKDB_PYTHON=$(CURDIR)/.venv-duckdb14/bin/python $(BIN)/python -m pytest tests/store/test_two_duckdbs.py
+
 fuzz: $(VENV)/.installed  ## damage real and invented dumps for two minutes; no reader may stumble
 	$(BIN)/python tests/fuzz_readers.py --seconds 120
 
@@ -71,4 +82,4 @@ docs: $(VENV)/.installed  ## regenerate the generated pages
 	$(BIN)/python docs/generate.py
 
 clean:           ## everything that was built
-	rm -rf $(VENV) .venv-inspect build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-inspect .venv-duckdb14 build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

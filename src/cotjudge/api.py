@@ -122,7 +122,10 @@ async def _score(
 
 
 def connect(db: str | Path | None = None) -> duckdb.DuckDBPyConnection:
-    """A read-only DuckDB connection to the verdicts; close it soon, for scoring waits while it is open.
+    """A read-only DuckDB connection to the verdicts, those in the journals of scorers at work included.
+
+    It shows what was stored when it was opened. Scoring goes on while it is open, with what it makes waiting in the
+    journal, so close it when you are done. A `cursor()` of it is a new connection to the file, without the journals.
 
     Raises:
         StoreError: there is no such database, or it cannot be read.

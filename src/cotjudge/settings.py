@@ -11,6 +11,7 @@ DEFAULT_DB = "cotjudge.duckdb"
 DEFAULT_JUDGE = "lexical"
 DEFAULT_JUDGE_FILE = "cotjudge.toml"
 DEFAULT_PATIENCE_S = 30.0
+DEFAULT_QUERIES = "queries"
 
 
 def database(given: Path | None = None) -> Path:
@@ -26,6 +27,12 @@ def judge(given: str | None = None) -> str:
 def judge_file(given: Path | None = None) -> Path:
     """The file with judges of the user's: as given, else `COTJUDGE_CONFIG`, else `cotjudge.toml` in the current directory."""
     return given or Path(os.environ.get("COTJUDGE_CONFIG") or DEFAULT_JUDGE_FILE)
+
+
+def queries(given: Path | None = None) -> Path | None:
+    """The folder with queries of the user's: as given, else `COTJUDGE_QUERIES`, else `queries` in the current directory if there is one."""
+    named = given or (Path(os.environ["COTJUDGE_QUERIES"]) if os.environ.get("COTJUDGE_QUERIES") else None)
+    return named or (Path(DEFAULT_QUERIES) if Path(DEFAULT_QUERIES).is_dir() else None)
 
 
 def patience_s() -> float:

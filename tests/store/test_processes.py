@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
+import duckdb
 import pytest
-from tests.store.values import a_reader, a_run, a_scorer, a_verdict, keys_of, rows_of, said
+from tests.store.values import a_reader, a_run, a_scorer, a_verdict, keys_of, python, rows_of, said
 
 from cotjudge.errors import StoreBusyError
 from cotjudge.store import Store
@@ -54,7 +57,7 @@ def test_a_query_is_answered_while_a_scorer_writes(tmp_path: Path) -> None:
 
 
 def test_a_reader_delays_a_writer_and_loses_it_nothing(tmp_path: Path) -> None:
-    """While somebody has the file open, verdicts wait in the journal; the scorer ends when it is closed."""
+    """While somebody has the file open, verdicts wait in the journal, where queries find them; the scorer ends after."""
     store = Store(tmp_path / "x.duckdb")
     store.ensure()
     added = Event()
@@ -69,7 +72,7 @@ def test_a_reader_delays_a_writer_and_loses_it_nothing(tmp_path: Path) -> None:
         assert said(reader, 1) == ["open"]
         scoring = pool.submit(score)
         added.wait()
-        assert rows_of(store, "SELECT count(*) FROM verdicts") == [(0,)]
+        assert rows_of(store, "SELECT count(*) FROM verdicts") == [(700,)]
         assert not scoring.done()
         reader.communicate("\n")
         scoring.result()
@@ -86,7 +89,9 @@ def test_a_database_that_stays_in_use_leaves_the_journal_to_the_next_command(tmp
             writer.add_verdict(a_verdict("k"))
         assert f"process {reader.pid}" in str(refused.value)
         assert f"kept in {store.journals / 'run-1'}, and the next cotjudge command" in str(refused.value)
-        assert rows_of(store, "SELECT count(*) FROM verdicts") == [(0,)]
+        assert rows_of(store, "SELECT count(*) FROM verdicts") == [(1,)]
+        assert store.journals.exists()
+        assert keys_of(store) == {"k"}  # the next scorer does not ask again either
         reader.communicate("\n")
     assert rows_of(store, "SELECT count(*) FROM verdicts") == [(1,)]
     assert not store.journals.exists()
@@ -99,3 +104,70 @@ def test_a_broken_off_run_is_merged_by_a_query_too(tmp_path: Path) -> None:
         stored = said(scorer, 10)
         scorer.kill()
     assert {key for (key,) in rows_of(store, "SELECT key FROM verdicts")} >= set(stored)
+
+
+def test_three_scorers_and_a_query_after_another(tmp_path: Path) -> None:
+    """No query fails, none sees less than the one before, and each sees all that was stored when it was asked."""
+    store = Store(tmp_path / "x.duckdb")
+    store.ensure()
+    with ExitStack() as stack:
+        scorers = [stack.enter_context(a_scorer(store.path, f"run-{n}", n * 10_000, 700)) for n in range(3)]
+        stored = [_listen(scorer) for scorer in scorers]
+        counts = [0]
+        while any(scorer.poll() is None for scorer in scorers):
+            before = sum(map(len, stored))
+            ((count, whole, run_count),) = rows_of(
+                store, "SELECT count(*), count(DISTINCT key), (SELECT count(*) FROM runs) FROM current_verdicts"
+            )
+            assert count == whole >= max(before, counts[-1])
+            assert run_count <= 3
+            counts.append(count)
+        assert [scorer.returncode for scorer in scorers] == [0, 0, 0]
+    assert len(set(counts)) > 3
+    assert rows_of(store, "SELECT count(*), count(DISTINCT key) FROM verdicts") == [(2_100, 2_100)]
+
+
+def test_a_reader_that_outstays_a_whole_run_hides_nothing(tmp_path: Path) -> None:
+    """The file cannot be merged into from the first verdict to the last; every query sees them all the same."""
+    store = Store(tmp_path / "x.duckdb")
+    store.ensure()
+    with a_reader(store.path) as reader:
+        assert said(reader, 1) == ["open"]
+        with a_scorer(store.path, "run-1", 0, 300) as scorer:
+            for number in range(1, 301):
+                said(scorer, 1)
+                if number % 60 == 0:
+                    assert rows_of(store, "SELECT count(*) FROM verdicts")[0][0] >= number
+            scorer.kill()
+        assert rows_of(store, "SELECT count(*) FROM verdicts") == [(300,)]
+        with duckdb.connect(str(store.path), read_only=True) as file:
+            assert file.execute("SELECT count(*) FROM verdicts").fetchall() == [(0,)]
+        reader.communicate("\n")
+    assert rows_of(store, "SELECT count(*) FROM verdicts") == [(300,)]
+    assert not store.journals.exists()
+
+
+def test_readers_of_one_process_do_not_open_the_file_to_writers(tmp_path: Path) -> None:
+    """A file lock is the process's: when one of two connections closes, the other still keeps writers out."""
+    store = Store(tmp_path / "x.duckdb")
+    store.ensure()
+    with store.connect():
+        store.connect().close()
+        with python("-c", WRITER, store.path) as writer:
+            assert "Could not set lock" in writer.communicate()[0]
+
+
+WRITER = """
+import sys, duckdb
+try:
+    duckdb.connect(sys.argv[1])
+except duckdb.IOException as error:
+    print(error)
+"""
+
+
+def _listen(scorer: subprocess.Popen[str]) -> list[str]:
+    """What the scorer says, from another thread."""
+    lines: list[str] = []
+    Thread(target=lambda: lines.extend(scorer.stdout or ()), daemon=True).start()
+    return lines

@@ -280,7 +280,8 @@ def test_a_failure_is_current_until_there_is_a_verdict(tmp_path: Path) -> None:
 def test_the_newest_verdict_of_a_judge_is_the_current_one(tmp_path: Path) -> None:
     """A verdict under an older rubric or prompt stays, but is not current."""
     later = NOW + dt.timedelta(days=1)
-    store = stored(tmp_path, a_verdict("old"), a_verdict("new", created_at=later), a_verdict("other", judge="llm"))
+    old = a_verdict("old", rubric_hash="older")
+    store = stored(tmp_path, old, a_verdict("new", created_at=later), a_verdict("other", judge="llm"))
     assert rows_of(store, "SELECT key FROM current_verdicts ORDER BY key") == [("new",), ("other",)]
 
 

@@ -7,7 +7,24 @@ from typing import Annotated
 
 import typer
 
-from cotjudge.cli import batch, cost, doctor, prompt, read, rubrics, score, selftest, show, sql
+from cotjudge.cli import (
+    batch,
+    cost,
+    db,
+    doctor,
+    export,
+    filter_,
+    import_,
+    label,
+    merge,
+    prompt,
+    read,
+    rubrics,
+    score,
+    selftest,
+    show,
+    sql,
+)
 from cotjudge.cli.terminal import one_line, say
 from cotjudge.errors import CotjudgeError
 
@@ -25,12 +42,18 @@ app = typer.Typer(
 )
 app.command("score")(score.score)
 app.command("sql")(sql.sql)
+app.command("export")(export.export)
+app.command("import")(import_.import_)
+app.command("merge")(merge.merge)
 app.command("show")(show.show)
 app.command("cost")(cost.cost)
 app.command("prompt")(prompt.prompt)
 app.command("read")(read.read)
 app.add_typer(rubrics.app, name="rubrics")
 app.add_typer(batch.app, name="batch")
+app.add_typer(db.app, name="db")
+app.add_typer(label.app, name="label")
+app.command("filter")(filter_.filter_)
 app.add_typer(selftest.app, name="selftest")
 app.command("doctor")(doctor.doctor)
 

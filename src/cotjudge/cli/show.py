@@ -34,14 +34,49 @@ def show(
 
     store = Store(settings.database(db), patience=settings.patience_s())
     full_id = _full_id(store, trace_id)
-    verdicts = _rows(
-        store, "SELECT * FROM verdicts WHERE trace_id = $id ORDER BY rubric, judge, created_at", id=full_id
-    )
-    verdicts = [v for v in verdicts if (not rubric or v["rubric"] in rubric) and judge in (None, v["judge"])]
-    evidence = _evidence(store, [v["key"] for v in verdicts])
     console = out()
-    for line in (*_heading(store, full_id), *_turns(store, full_id, evidence), *_verdicts(store, verdicts, evidence)):
+    for line in page(store, full_id, rubrics=rubric, judge=judge):
         console.print(line, soft_wrap=True)
+
+
+def page(
+    store: Store, trace_id: str, *, rubrics: list[str] | None = None, judge: str | None = None, blind: bool = False
+) -> Iterator[Any]:
+    """A trace and what was said of it, line by line.
+
+    Args:
+        store: the database.
+        trace_id: the whole id.
+        rubrics: only verdicts on these.
+        judge: only verdicts of this judge.
+        blind: no verdict and no quote, so that whoever reads it makes up their own mind.
+    """
+    verdicts = [] if blind else _chosen(store, trace_id, rubrics, judge)
+    evidence = _evidence(store, [v["key"] for v in verdicts])
+    yield from _heading(store, trace_id)
+    yield from _turns(store, trace_id, evidence)
+    if not blind:
+        yield from _verdicts(store, verdicts, evidence)
+
+
+def opinions(store: Store, trace_id: str, *, rubrics: list[str], judge: str | None = None) -> Iterator[Any]:
+    """What was said of a trace, with the quotes that it rests on, without the trace."""
+    from rich.text import Text
+
+    verdicts = _chosen(store, trace_id, rubrics, judge)
+    keys = [v["key"] for v in verdicts]
+    yield from _verdicts(store, verdicts, _evidence(store, keys))
+    quotes = "SELECT * FROM evidence WHERE key IN (SELECT unnest($keys)) AND stance = 'for' ORDER BY key, ordinal"
+    for row in _rows(store, quotes, keys=keys) if keys else ():
+        checked = "" if row["verified"] else f" (not verified: {row['note']})"
+        yield Text(one_line(f"  {row['criterion']}: \u201c{row['quote']}\u201d{checked}"), style="dim")
+
+
+def _chosen(store: Store, trace_id: str, rubrics: list[str] | None, judge: str | None) -> list[dict[str, Any]]:
+    verdicts = _rows(
+        store, "SELECT * FROM verdicts WHERE trace_id = $id ORDER BY rubric, judge, created_at", id=trace_id
+    )
+    return [v for v in verdicts if (not rubrics or v["rubric"] in rubrics) and judge in (None, v["judge"])]
 
 
 def _full_id(store: Store, prefix: str) -> str:

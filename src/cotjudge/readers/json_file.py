@@ -57,12 +57,12 @@ def elements(text: JsonStream) -> Iterator[Any]:
 def _records(text: JsonStream) -> Iterator[Any]:
     """The records of an array, and of values one after the other."""
     if text.peek() == "[":
-        yield from _whole_transcripts(elements(text))
+        yield from whole_transcripts(elements(text))
     while text.peek():
         yield text.value()
 
 
-def _whole_transcripts(values: Iterator[Any]) -> Iterator[Any]:
+def whole_transcripts(values: Iterator[Any]) -> Iterator[Any]:
     """The records; an array whose first element is a lone message is one transcript and not many records."""
     for value in values:
         if messages.is_message(value) and not _OF_RECORDS & value.keys():

@@ -45,7 +45,7 @@ class TableReader:
         csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD_BYTES))
         records = Records(file.path, self.info.name, file.mapping)
         lines = _Lines(file.stream)
-        table = csv.reader(lines, delimiter=self._found_delimiter(file.stream), strict=True)
+        table = csv.reader(lines, delimiter=self.delimiter_of(file.stream), strict=True)
         try:
             header = _header(table)
             yield from _read_rows(table, lines, header, records)
@@ -53,7 +53,8 @@ class TableReader:
             yield records.broken("", str(error))
         yield from records.skipped()
 
-    def _found_delimiter(self, stream: io.BufferedIOBase) -> str:
+    def delimiter_of(self, stream: io.BufferedIOBase) -> str:
+        """What divides the columns of the table that begins here."""
         peek = getattr(stream, "peek", None)
         data = peek(1)[:65536] if peek is not None else b""
         return _delimiter(Head(data, whole=False), self._delimiters) or self._delimiters[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from cotjudge.store.label import Label
+from cotjudge.store.label import Label, Selection
+from cotjudge.store.lines import text_hash
 from cotjudge.store.result import Result
+from cotjudge.store.sandbox import Sandbox
 from cotjudge.store.store import Store
 from cotjudge.store.writer import Writer
 
-__all__ = ["Label", "Result", "Store", "Writer"]
+__all__ = ["Label", "Result", "Sandbox", "Selection", "Store", "Writer", "text_hash"]

@@ -178,6 +178,18 @@ def orphans(root: Path) -> Iterator[Journal]:
             yield journal
 
 
+def is_owned(folder: Path) -> bool:
+    """Whether a living process writes the journal in this folder."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(lock, folder)
+    finally:
+        os.close(lock)
+
+
 def _try_lock(lock: int, folder: Path) -> bool:
     if sys.platform == "win32":
         raise StoreError("scoring needs the file locks of Linux or macOS; on Windows, run it under WSL")

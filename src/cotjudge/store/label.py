@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import Field
 
 from cotjudge.trace import Value
+
+Selection = Literal["", "random", "uncertain", "split", "unverified", "injection", "disagreement"]
+"""Why a trace was labelled; empty where nobody said."""
 
 
 class Label(Value):
@@ -26,5 +30,7 @@ class Label(Value):
     """Why, in the annotator's words."""
     source: str = ""
     """Where the label came from: a file, a tool."""
+    selection: Selection = ""
+    """Why this trace was labelled: `random` (every trace had the same chance) or what made it worth a look."""
     created_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     """When it was given (UTC); the newest of one annotator counts."""

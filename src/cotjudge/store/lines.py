@@ -6,6 +6,7 @@ are written field by field from plain dicts, for a run writes hundreds of lines 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from cotjudge.trace import Segment, Source, Trace, Value, clean_text
 from cotjudge.verdict import Call, CriterionVerdict, Evidence, Failure, Verdict
 
 _MAX_DEPTH = 100
+_VARIANT = ("variant", "condition", "arm")
 
 
 def trace_line(trace: Trace, run_id: str, *, keep_text: bool) -> bytes:
@@ -32,11 +34,17 @@ def trace_line(trace: Trace, run_id: str, *, keep_text: bool) -> bytes:
         "reasoning_chars": sum(map(len, said)),
         "has_reasoning": bool(said),
         "reasoning_kind": _reasoning_kind(trace),
+        "text_hash": text_hash("\n\n".join(said)),
         "first_seen_run": run_id,
         "created_at": _utc(datetime.now(UTC)),
     }
     segments = [_segment(s, keep_text=keep_text) for s in trace.segments]
     return _line({"traces": row, "segments": segments, "sources": _source(trace, run_id)})
+
+
+def text_hash(reasoning: str) -> str:
+    """`traces.text_hash` of a reasoning text: SHA-256 of its UTF-8, as hex."""
+    return hashlib.sha256(reasoning.encode("utf-8", "replace")).hexdigest()
 
 
 def source_line(trace: Trace, run_id: str) -> bytes:
@@ -86,6 +94,7 @@ def _source(trace: Trace, run_id: str) -> dict[str, Any]:
         "model": trace.model,
         "task": trace.task,
         "epoch": trace.epoch,
+        "variant": next((str(trace.meta[name]) for name in _VARIANT if trace.meta.get(name) is not None), None),
         "meta": trace.meta,
         "run_id": run_id,
     }

@@ -1,41 +1,44 @@
 -- Journal lines (the temporary table `lines`: one column per table, named after it) into the tables, each row once.
 -- First which lines are new, then their rows: moving whole rows through a DISTINCT costs ten times as much.
 -- A child table follows its parent: criteria and evidence come with a new verdict only, segments with a new trace.
+-- {old} is the schema where the old rows are, {into} what stands before the name of a table that takes the new ones: a
+-- merge has both in the file, an overlay has the new rows aside. `runs` and `labels`, whose new row can replace an old
+-- one, are left to replace.sql and overlay.sql.
 
 CREATE TEMP TABLE new_traces AS
-SELECT min(line.rowid) AS line FROM lines AS line ANTI JOIN main.traces AS old ON line.traces['trace_id'] = old.trace_id
+SELECT min(line.rowid) AS line FROM lines AS line ANTI JOIN {old}.traces AS old ON line.traces['trace_id'] = old.trace_id
 WHERE line.traces IS NOT NULL
 GROUP BY line.traces['trace_id'];
 
-INSERT INTO traces BY NAME SELECT unnest(traces) FROM lines WHERE rowid IN (FROM new_traces);
+INSERT INTO {into}traces BY NAME SELECT unnest(traces) FROM lines WHERE rowid IN (FROM new_traces);
 
-INSERT INTO segments BY NAME
+INSERT INTO {into}segments BY NAME
 SELECT traces['trace_id'] AS trace_id, unnest(segments, max_depth := 2) FROM lines WHERE rowid IN (FROM new_traces);
 
 CREATE TEMP TABLE new_sources AS
 SELECT min(line.rowid) AS line
-FROM lines AS line ANTI JOIN main.sources AS old
+FROM lines AS line ANTI JOIN {old}.sources AS old
     ON line.sources['trace_id'] = old.trace_id AND line.sources['path'] = old.path
     AND line.sources['record'] = old.record
 WHERE line.sources IS NOT NULL
 GROUP BY line.sources['trace_id'], line.sources['path'], line.sources['record'];
 
-INSERT INTO sources BY NAME SELECT unnest(sources) FROM lines WHERE rowid IN (FROM new_sources);
+INSERT INTO {into}sources BY NAME SELECT unnest(sources) FROM lines WHERE rowid IN (FROM new_sources);
 
 CREATE TEMP TABLE new_verdicts AS
-SELECT min(line.rowid) AS line FROM lines AS line ANTI JOIN main.verdicts AS old ON line.verdicts['key'] = old.key
+SELECT min(line.rowid) AS line FROM lines AS line ANTI JOIN {old}.verdicts AS old ON line.verdicts['key'] = old.key
 WHERE line.verdicts IS NOT NULL
 GROUP BY line.verdicts['key'];
 
-INSERT INTO verdicts BY NAME SELECT unnest(verdicts) FROM lines WHERE rowid IN (FROM new_verdicts);
+INSERT INTO {into}verdicts BY NAME SELECT unnest(verdicts) FROM lines WHERE rowid IN (FROM new_verdicts);
 
-INSERT INTO criteria BY NAME
+INSERT INTO {into}criteria BY NAME
 SELECT
     verdicts['key'] AS key, verdicts['trace_id'] AS trace_id, verdicts['rubric'] AS rubric,
     unnest(criteria, max_depth := 2)
 FROM lines WHERE rowid IN (FROM new_verdicts);
 
-INSERT INTO evidence BY NAME
+INSERT INTO {into}evidence BY NAME
 SELECT
     verdicts['key'] AS key, verdicts['trace_id'] AS trace_id, verdicts['rubric'] AS rubric,
     unnest(evidence, max_depth := 2)
@@ -43,12 +46,12 @@ FROM lines WHERE rowid IN (FROM new_verdicts);
 
 CREATE TEMP TABLE new_failures AS
 SELECT min(line.rowid) AS line
-FROM lines AS line ANTI JOIN main.failures AS old
+FROM lines AS line ANTI JOIN {old}.failures AS old
     ON line.failures['key'] = old.key AND line.failures['run_id'] = old.run_id
 WHERE line.failures IS NOT NULL
 GROUP BY line.failures['key'], line.failures['run_id'];
 
-INSERT INTO failures BY NAME SELECT unnest(failures) FROM lines WHERE rowid IN (FROM new_failures);
+INSERT INTO {into}failures BY NAME SELECT unnest(failures) FROM lines WHERE rowid IN (FROM new_failures);
 
 -- The ledger keeps what was spent, also on a verdict that another scorer had kept already: once per judgement and run.
 CREATE TEMP TABLE new_calls AS
@@ -58,10 +61,10 @@ FROM (
         rowid, coalesce(verdicts['key'], failures['key']) AS key,
         coalesce(verdicts['run_id'], failures['run_id']) AS run_id
     FROM lines WHERE len(calls) > 0
-) AS line ANTI JOIN main.calls AS old ON line.key = old.key AND line.run_id = old.run_id
+) AS line ANTI JOIN {old}.calls AS old ON line.key = old.key AND line.run_id = old.run_id
 GROUP BY line.key, line.run_id;
 
-INSERT INTO calls BY NAME
+INSERT INTO {into}calls BY NAME
 SELECT
     coalesce(verdicts['key'], failures['key']) AS key, coalesce(verdicts['trace_id'], failures['trace_id']) AS trace_id,
     coalesce(verdicts['rubric'], failures['rubric']) AS rubric,
@@ -69,21 +72,21 @@ SELECT
     coalesce(verdicts['run_id'], failures['run_id']) AS run_id, unnest(calls, max_depth := 2)
 FROM lines WHERE rowid IN (FROM new_calls);
 
-MERGE INTO runs USING (
-    SELECT unnest(runs) FROM (
-        SELECT DISTINCT ON (runs['run_id']) runs FROM lines WHERE runs IS NOT NULL
-        ORDER BY runs['finished_at'] DESC NULLS LAST
-    )
-) AS new ON runs.run_id = new.run_id
-WHEN MATCHED AND runs.finished_at IS NULL THEN UPDATE BY NAME
-WHEN NOT MATCHED THEN INSERT BY NAME;
+-- Runs and labels: the newest line of each, unless the old row is to stay.
+CREATE TEMP TABLE new_runs AS
+SELECT unnest(runs) FROM (
+    SELECT DISTINCT ON (runs['run_id']) runs FROM lines WHERE runs IS NOT NULL
+    ORDER BY runs['finished_at'] DESC NULLS LAST
+)
+WHERE runs['run_id'] NOT IN (SELECT run_id FROM {old}.runs WHERE finished_at IS NOT NULL);
 
-MERGE INTO labels USING (
+CREATE TEMP TABLE new_labels AS
+SELECT new.* FROM (
     SELECT unnest(labels) FROM (
         SELECT DISTINCT ON (labels['trace_id'], labels['rubric'], labels['annotator']) labels FROM lines
         WHERE labels IS NOT NULL
         ORDER BY labels['created_at'] DESC
     )
-) AS new ON labels.trace_id = new.trace_id AND labels.rubric = new.rubric AND labels.annotator = new.annotator
-WHEN MATCHED AND new.created_at >= labels.created_at THEN UPDATE BY NAME
-WHEN NOT MATCHED THEN INSERT BY NAME;
+) AS new ANTI JOIN {old}.labels AS old
+    ON new.trace_id = old.trace_id AND new.rubric = old.rubric AND new.annotator = old.annotator
+    AND old.created_at > new.created_at;

@@ -6,18 +6,17 @@ import glob
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotjudge.store.journal import Journal
-from cotjudge.store.warehouse import Warehouse, blueprint
+from cotjudge.store.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from cotjudge.store.warehouse import Connection
 
-_CHILDREN = {
+CHILDREN = {
     "segments": {"trace_id"},
     "criteria": {"key", "trace_id", "rubric"},
     "evidence": {"key", "trace_id", "rubric"},
@@ -25,7 +24,9 @@ _CHILDREN = {
 }
 """Child tables, and the columns that they take from their parent."""
 
-_PARENTS = ("traces", "sources", "verdicts", "failures", "runs", "labels")
+PARENTS = ("traces", "sources", "verdicts", "failures", "runs", "labels")
+"""Tables that a line names a row of."""
+
 _BATCH_BYTES = 16 * 2**20
 _OBJECT_BYTES = 4 * 2**20
 
@@ -68,32 +69,45 @@ def drain(warehouse: Warehouse, journal: Journal, *, patience: float | None = No
 
 def merge(connection: Connection, segments: list[Path]) -> Merged:
     """Merge segments in one transaction; merging them again changes nothing."""
-    longest = max(segment.stat().st_size for segment in segments)
-    paths = [glob.escape(str(segment.absolute())) for segment in segments]
     connection.execute("BEGIN")
-    connection.execute(_read_lines(), [paths, max(longest + 1, _OBJECT_BYTES)])
-    of_ours = " OR ".join(f"{table} IS NOT NULL" for table in _PARENTS)
+    read_lines(connection, segments)
+    of_ours = " OR ".join(f"{table} IS NOT NULL" for table in PARENTS)
     total, ours = connection.execute(f"SELECT count(*), count(*) FILTER ({of_ours}) FROM lines").fetchall()[0]  # noqa: S608 (our own names)
-    connection.execute(_sql("merge.sql"))
+    insert_new_rows(connection, old="main", into="main.")
+    connection.execute(packaged("replace.sql"))
     connection.execute("COMMIT")
     return Merged(lines=ours, unreadable=total - ours)
 
 
-@cache
-def _read_lines() -> str:
-    with blueprint() as connection:
-        columns = ", ".join(f"{table}: '{_shape(connection, table)}'" for table in (*_PARENTS, *_CHILDREN))
-    return _sql("lines.sql").replace("{columns}", columns)
+def read_lines(connection: Connection, segments: list[Path]) -> None:
+    """Journal segments as the temporary table `lines`; what cannot be read becomes a row of nulls."""
+    longest = max(segment.stat().st_size for segment in segments)
+    paths = [glob.escape(str(segment.absolute())) for segment in segments]
+    connection.execute(
+        packaged("lines.sql").replace("{columns}", _columns(connection)), [paths, max(longest + 1, _OBJECT_BYTES)]
+    )
 
 
-def _shape(connection: Connection, table: str) -> str:
-    """What a line holds for a table: a row, or for a child table a list of rows without what they inherit."""
-    inherited = _CHILDREN.get(table, set())
-    types = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
-    ).fetchall()
-    row = ", ".join(f'"{name}" {type_}' for name, type_ in types if name not in inherited)
-    return f"STRUCT({row})" + "[]" * (table in _CHILDREN)
+def insert_new_rows(connection: Connection, *, old: str, into: str) -> None:
+    """The rows of `lines` that are new, into tables; those of runs and labels into temporary `new_runs`, `new_labels`.
+
+    Args:
+        connection: where `lines` is.
+        old: the schema, quoted for SQL, with the rows that are there already.
+        into: what stands before a table's name to name the table that takes the new rows.
+    """
+    connection.execute(packaged("merge.sql").replace("{old}", old).replace("{into}", into))
+
+
+def _columns(connection: Connection) -> str:
+    """What a line holds for each table: a row, or for a child table a list of rows without what they inherit."""
+    shapes = []
+    for table in (*PARENTS, *CHILDREN):  # of one table after another: `duckdb_columns()` binds every view for an answer
+        inherited = CHILDREN.get(table, set())
+        columns = connection.execute(f"FROM main.{table} LIMIT 0").description or []
+        row = ", ".join(f'"{name}" {type_}' for name, type_, *_ in columns if name not in inherited)
+        shapes.append(f"{table}: 'STRUCT({row}){'[]' * (table in CHILDREN)}'")
+    return ", ".join(shapes)
 
 
 def batches(segments: list[Path], limit: int) -> Iterator[list[Path]]:
@@ -120,5 +134,6 @@ def _ends_torn(segment: Path) -> bool:
         return file.read(1) != b"\n"
 
 
-def _sql(name: str) -> str:
+def packaged(name: str) -> str:
+    """A file beside this one."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

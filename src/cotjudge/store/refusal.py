@@ -44,6 +44,8 @@ KINDS: dict[str, type[CotjudgeError]] = {
     "Warning": QueryError,
 }
 
+WOULD_CHANGE = "the statement would change the database; allow that with --write"
+
 _HELD = re.compile(r"Conflicting lock is held in (.+) \(PID (\d+)\)")
 _BUSY = ("Could not set lock", "with a different configuration", "Unique file handle conflict")
 
@@ -98,7 +100,7 @@ def translate(error: BaseException, path: Path, *, statement: bool) -> CotjudgeE
     if kind is StoreError:
         return StoreError(f"{path}: {one_line(text)}")
     if "attached in read-only mode" in text:
-        return QueryError("the statement would change the database; allow that with --write")
+        return QueryError(WOULD_CHANGE)
     if "'pytz'" in text:
         return QueryError("a time with a zone needs `pip install pytz`, or cast it: now()::TIMESTAMP")
     return kind(one_line(text))

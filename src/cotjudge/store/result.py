@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cotjudge.errors import QueryError
+from cotjudge.store.refusal import WOULD_CHANGE
 from cotjudge.store.warehouse import refusals, selection
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ Parameters = Sequence[Any] | Mapping[str, Any] | None
 
 _BATCH = 2_048
 _FORMATS = ("parquet", "csv", "json")
+_CHANGES = {"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "ALTER", "DROP"}
 
 
 class Result:
@@ -28,23 +30,39 @@ class Result:
         path: the database, for messages.
         sql: the statement.
         parameters: its parameters, by position or by name.
+        write: whether it may change the database; without it, it is refused before it runs.
+        prepare: what makes a further connection to the same file like this one.
 
     Raises:
-        QueryError: DuckDB refuses the statement.
+        QueryError: DuckDB refuses the statement, or it would change the database.
     """
 
     columns: tuple[str, ...]
     """Names of the columns; none for a statement that answers nothing."""
     types: tuple[str, ...]
     """DuckDB's type of each column."""
+    truncated: bool = False
+    """Whether rows were left out, at the limit of a sandbox."""
 
-    def __init__(self, connection: Connection, path: Path, sql: str, parameters: Parameters = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        path: Path,
+        sql: str,
+        parameters: Parameters = None,
+        *,
+        write: bool = False,
+        prepare: Callable[[Connection], object] = bool,
+    ) -> None:
         self._connection = connection
         self._path = path
         self._sql = sql
         self._parameters = parameters or None
+        self._prepare = prepare
         try:
             with refusals(path, statement=True):
+                if not write:
+                    _refuse_changes(connection, sql)
                 answer = connection.execute(sql, self._parameters)
         except BaseException:
             self.close()
@@ -88,6 +106,7 @@ class Result:
             target = str(path.absolute()).replace("'", "''")
             copy = f"COPY (\n{selection(self._connection, self._sql)}\n) TO '{target}' (FORMAT {format})"
             with self._connection.cursor() as cursor:  # the rows of this result stay where they are
+                self._prepare(cursor)
                 return int(cursor.execute(copy, self._parameters).fetchall()[0][0])
 
     def close(self) -> None:
@@ -99,3 +118,9 @@ class Result:
             return []
         with refusals(self._path, statement=True):
             return self._connection.fetchmany(_BATCH)
+
+
+def _refuse_changes(connection: Connection, sql: str) -> None:
+    """The file is open read-only, the overlay over it is not, and DuckDB would tell of views that people take for tables."""
+    if any(statement.type.name in _CHANGES for statement in connection.extract_statements(sql)):
+        raise QueryError(WOULD_CHANGE)

@@ -1,4 +1,4 @@
--- The database. A table's and a column's comment is its documentation: docs/schema.md is made from them.
+-- The tables. A table's and a column's comment is its documentation: docs/schema.md is made from them. Views are in views/.
 -- No table has an index: a merge is alone with the file and looks for itself what is there already. Measured at a million
 -- verdicts, 500 more take 150 ms so, and 350 ms with one primary key (on verdicts), in a file half as large again.
 -- Times are UTC without a zone. Texts of any length are compressed with zstd.
@@ -11,7 +11,7 @@ COMMENT ON COLUMN store_info.created_at IS 'When it did (UTC).';
 
 CREATE TABLE traces (
     trace_id VARCHAR, turns JSON USING COMPRESSION zstd, n_turns INTEGER, n_segments INTEGER, reasoning_chars BIGINT,
-    has_reasoning BOOLEAN, reasoning_kind VARCHAR, first_seen_run VARCHAR, created_at TIMESTAMP
+    has_reasoning BOOLEAN, reasoning_kind VARCHAR, text_hash VARCHAR, first_seen_run VARCHAR, created_at TIMESTAMP
 );
 COMMENT ON TABLE traces IS 'What was judged: one row per distinct content. Where it was found stands in `sources`.';
 COMMENT ON COLUMN traces.trace_id IS 'Hash of everything a judge can see of the trace; 32 hex digits.';
@@ -21,12 +21,13 @@ COMMENT ON COLUMN traces.n_segments IS 'Number of rows in `segments`.';
 COMMENT ON COLUMN traces.reasoning_chars IS 'Characters (code points) of readable reasoning by the assistant.';
 COMMENT ON COLUMN traces.has_reasoning IS 'Whether there are any.';
 COMMENT ON COLUMN traces.reasoning_kind IS 'The best kind of reasoning in it: full, summary (a provider''s summary), redacted (unreadable), or none.';
+COMMENT ON COLUMN traces.text_hash IS 'SHA-256 (64 hex digits) of the assistant''s reasoning in UTF-8, passages joined by a blank line: the same wherever the trace was found, and for everybody who has the text.';
 COMMENT ON COLUMN traces.first_seen_run IS 'The run that stored it first.';
 COMMENT ON COLUMN traces.created_at IS 'When it was stored (UTC).';
 
 CREATE TABLE sources (
-    trace_id VARCHAR, path VARCHAR, record VARCHAR, format VARCHAR, model VARCHAR, task VARCHAR, epoch BIGINT, meta JSON,
-    run_id VARCHAR
+    trace_id VARCHAR, path VARCHAR, record VARCHAR, format VARCHAR, model VARCHAR, task VARCHAR, epoch BIGINT,
+    variant VARCHAR, meta JSON, run_id VARCHAR
 );
 COMMENT ON TABLE sources IS 'Where a trace was found: one row per trace, dump file and record.';
 COMMENT ON COLUMN sources.trace_id IS 'The trace.';
@@ -36,6 +37,7 @@ COMMENT ON COLUMN sources.format IS 'The reader that read it.';
 COMMENT ON COLUMN sources.model IS 'The model that wrote the trace, as the dump names it.';
 COMMENT ON COLUMN sources.task IS 'Task, benchmark or scenario, as the dump names it.';
 COMMENT ON COLUMN sources.epoch IS 'Number of the repetition, where the dump counts them.';
+COMMENT ON COLUMN sources.variant IS 'Which variant of the task, where the record''s metadata has a `variant`, `condition` or `arm`.';
 COMMENT ON COLUMN sources.meta IS 'Anything else the record says: `meta->>''scenario''`.';
 COMMENT ON COLUMN sources.run_id IS 'The run that found it first.';
 
@@ -212,7 +214,7 @@ COMMENT ON COLUMN runs.seconds IS 'Wall-clock seconds.';
 
 CREATE TABLE labels (
     trace_id VARCHAR, rubric VARCHAR, annotator VARCHAR, label VARCHAR, criteria JSON, note VARCHAR, source VARCHAR,
-    created_at TIMESTAMP
+    selection VARCHAR, created_at TIMESTAMP
 );
 COMMENT ON TABLE labels IS 'What people say (or a gold file says): the newest label of each trace, rubric and annotator.';
 COMMENT ON COLUMN labels.trace_id IS 'The trace; it need not be stored here yet.';
@@ -222,13 +224,5 @@ COMMENT ON COLUMN labels.label IS 'present, absent, uncertain, or the rubric''s 
 COMMENT ON COLUMN labels.criteria IS 'Criterion -> answer, where they were given.';
 COMMENT ON COLUMN labels.note IS 'Why, in the annotator''s words.';
 COMMENT ON COLUMN labels.source IS 'Where the label came from: a file, a tool.';
+COMMENT ON COLUMN labels.selection IS 'Why this trace was labelled: random (every trace had the same chance; only these estimate a share without bias), uncertain, split, unverified, injection, disagreement, or empty where nobody said.';
 COMMENT ON COLUMN labels.created_at IS 'When it was given (UTC).';
-
-CREATE VIEW current_verdicts AS
-SELECT * FROM verdicts QUALIFY row_number() OVER (PARTITION BY trace_id, segment, rubric, judge ORDER BY created_at DESC, key) = 1;
-COMMENT ON VIEW current_verdicts IS 'The newest verdict of each trace (or segment judged by itself), rubric and judge: what counts after a rubric, a prompt or a parameter changed. Columns as in `verdicts`.';
-
-CREATE VIEW current_failures AS
-SELECT * FROM failures ANTI JOIN verdicts USING (key)
-QUALIFY row_number() OVER (PARTITION BY key ORDER BY created_at DESC, run_id) = 1;
-COMMENT ON VIEW current_failures IS 'Judgements still without a verdict, each with its newest failure; the next run asks them again. Columns as in `failures`.';

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from cotjudge.errors import InputError, StoreError
+from cotjudge.errors import InputError, QueryError, StoreBusyError, StoreError
 from cotjudge.fingerprint import judge_hash
 from cotjudge.run import Run
-from cotjudge.store import lines, reading
+from cotjudge.store import caring, exporting, foreign, importing, lines, migrating, named, overlay, reading, records
+from cotjudge.store.caring import Finding, Stats, Vacuumed
 from cotjudge.store.journal import Journal, orphans
 from cotjudge.store.known import Known
 from cotjudge.store.label import Label
-from cotjudge.store.merging import drain
+from cotjudge.store.merging import drain, merge
+from cotjudge.store.migrating import Migrated
+from cotjudge.store.named import NamedQuery
 from cotjudge.store.result import Parameters, Result
-from cotjudge.store.warehouse import PATIENCE_S, Warehouse
+from cotjudge.store.sandbox import Sandbox
+from cotjudge.store.sandbox import run as sandboxed
+from cotjudge.store.warehouse import PATIENCE_S, OutdatedError, Warehouse, refusals
 from cotjudge.store.writer import Writer
 from cotjudge.verdict import Verdict
 
 if TYPE_CHECKING:
+    from cotjudge.store.export_folder import Manifest
     from cotjudge.store.warehouse import Connection
 
+_log = logging.getLogger(__name__)
 _BATCH = 10_000
-_QUERY_PATIENCE_S = 1.0
+_TIDY_PATIENCE_S = 0.1
+"""What cannot be merged at once is read where it is."""
 
 
 class Store:
@@ -49,10 +59,59 @@ class Store:
     def ensure(self) -> None:
         """Create the database, or verify that it is one of ours and can be written.
 
+        One of an older version is brought to today's and kept as it was beside it; the log says so.
+
         Raises:
             StoreError: it cannot be made or written, is no database, or is of a newer version.
         """
-        self._warehouse.create()
+        try:
+            self._warehouse.create()
+        except OutdatedError:
+            _log.warning("%s", self.migrate() or f"{self.path}: brought up to date by another process")
+
+    def migrate(self) -> Migrated | None:
+        """Bring a database of an older version to today's; the file as it was is kept beside it.
+
+        Returns:
+            What was done; None where there was nothing to do.
+
+        Raises:
+            StoreError: there is no such database, or it cannot be written; it is unchanged then.
+        """
+        migrated = migrating.migrate(self._warehouse)
+        self.recover()
+        with self._warehouse.session(write=True) as connection:
+            migrating.fill(connection)  # what lines of an older version lack
+            migrating.renew_views(connection)
+        return migrated
+
+    def check(self, *, rubrics: Collection[str] = ()) -> list[Finding]:
+        """What is wrong with the database, its journals and what lies beside them; changes nothing.
+
+        Args:
+            rubrics: ids of rubrics that are known elsewhere.
+
+        Raises:
+            StoreError: there is no such database, or it cannot be opened.
+        """
+        return caring.check(self._warehouse, self.journals, rubrics=rubrics)
+
+    def vacuum(self) -> Vacuumed:
+        """Merge what dead processes left, and rewrite the file compactly.
+
+        Raises:
+            StoreBusyError: somebody writes or reads.
+            StoreError: it could not be rewritten; it is unchanged.
+        """
+        return caring.vacuum(self._warehouse, self.journals, merged=self.recover())
+
+    def stats(self) -> Stats:
+        """What is in the database, and how large it is.
+
+        Raises:
+            StoreError: there is no such database, or it cannot be used.
+        """
+        return caring.stats(self._warehouse, self.journals)
 
     def recover(self, *, patience: float | None = None) -> int:
         """Merge the journals whose owner is gone.
@@ -94,7 +153,7 @@ class Store:
         """The verdicts that have these judgement keys, whole but for their ledger; none if there is no database."""
         if not keys or not self.path.exists():
             return {}
-        with self._warehouse.session() as connection:
+        with self._reading() as connection:
             return reading.verdicts(connection, list(keys))
 
     def mean_output_tokens(self, identity: Mapping[str, Any]) -> float | None:
@@ -130,28 +189,82 @@ class Store:
             keep_text=self.keep_text,
         )
 
-    def query(self, sql: str, parameters: Parameters = None, *, write: bool = False) -> Result:
+    def query(
+        self, sql: str, parameters: Parameters = None, *, write: bool = False, sandbox: Sandbox | None = None
+    ) -> Result:
         """Run one statement.
 
         Args:
             sql: the statement, in DuckDB's SQL.
             parameters: values for `?` (a sequence) or `$name` (a mapping).
             write: whether it may change the database.
+            sandbox: limits for a statement of somebody else's; it runs in a process of its own, and reads only.
 
         Raises:
-            QueryError: DuckDB refuses the statement, or it would change the database.
+            QueryError: DuckDB refuses the statement, it would change the database, or it passed a limit.
             StoreError: there is no such database, or it cannot be used.
         """
-        return Result(self.connect(write=write), self.path, sql, parameters)
+        if sandbox:
+            if write:
+                raise QueryError("a statement in a sandbox cannot change the database")
+            return sandboxed(self.path, self.journals, sql, parameters, sandbox, patience=self._warehouse.patience)
+        prepare = _use_the_file if write else partial(overlay.lay, journals=self.journals, sql=sql)
+        return Result(self._connect(sql, write=write), self.path, sql, parameters, write=write, prepare=prepare)
+
+    @staticmethod
+    def named(
+        name: str, given: Mapping[str, str] | None = None, *, folder: Path | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """A named query as a statement and its parameters, for `query`.
+
+        Args:
+            name: its name, with or without `@`.
+            given: values for its parameters, as text; the others have their defaults.
+            folder: a folder with queries of the user's, which stand before ours.
+
+        Raises:
+            QueryError: there is no such query, its file is none, or a parameter is unknown, missing or unusable.
+        """
+        found = named.query(name, folder)
+        return found.sql, found.bind(given or {})
+
+    @staticmethod
+    def queries(folder: Path | None = None) -> dict[str, NamedQuery | QueryError]:
+        """Every named query by name, or what is wrong with its file.
+
+        Raises:
+            QueryError: the user's folder cannot be read.
+        """
+        return named.queries(folder)
 
     def connect(self, *, write: bool = False) -> Connection:
         """A DuckDB connection, for callers who know DuckDB; writers wait until it is closed.
 
+        It sees what is stored now, also what is still in the journals of scorers at work; what they store later is
+        seen by the next connection. A `cursor()` of it is another connection, which sees the file alone.
+
+        Args:
+            write: whether it may change the database; what is in the journals is merged first.
+
         Raises:
             StoreError: there is no such database, or it cannot be used.
         """
-        self._catch_up()
-        return self._warehouse.connect(write=write)
+        return self._connect(None, write=write)
+
+    def _connect(self, sql: str | None, *, write: bool) -> Connection:
+        with suppress(StoreError):
+            self._tidy()
+        connection = self._warehouse.connect(write=write)
+        try:
+            with refusals(self.path):
+                if not write:
+                    overlay.lay(connection, self.journals, sql)
+                elif waiting := overlay.segments(self.journals):
+                    merge(connection, waiting)  # their owners will merge them again, which changes nothing
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def import_labels(self, rows: Iterable[Label | Mapping[str, Any]]) -> int:
         """Keep labels; of one annotator's labels for a trace and a rubric the newest counts.
@@ -174,22 +287,84 @@ class Store:
         finally:
             journal.close()
 
-    def _catch_up(self) -> None:
-        """Merge what dead processes left, as far as it can be done now; a reader can do without."""
-        with suppress(StoreError):
-            self.recover(patience=min(_QUERY_PATIENCE_S, self._warehouse.patience))
+    def export(self, folder: Path, *, keep_text: bool = True) -> Manifest:
+        """Write every table into a folder of parquet files, journals included; `import_export` reads them back.
+
+        Raises:
+            UsageError: the folder holds something that is no export, or cannot be written.
+            StoreError: there is no such database, or it cannot be used.
+        """
+        with self.connect() as connection:
+            return exporting.export(connection, folder, keep_text=keep_text)
+
+    def import_export(self, folder: Path) -> importing.Gained:
+        """Add the rows of an export that are not here yet; returns how many, by table.
+
+        Raises:
+            InputError: it is no export, or not a whole one; nothing is kept then.
+            StoreError: the database cannot be written.
+        """
+        return importing.import_folder(self._warehouse, folder)
+
+    def merge_database(self, path: Path) -> importing.Gained:
+        """Add the rows of another database and its journals that are not here yet; returns how many, by table.
+
+        Raises:
+            StoreError: one of the two cannot be used, or is of another version.
+        """
+        self.ensure()
+        self.recover()
+        return importing.merge_database(self._warehouse, path, Store(path).journals)
+
+    def precomputed_scores(
+        self, *, rubric: str | None = None, judge: str | None = None, path: str | None = None
+    ) -> Iterator[records.Record]:
+        """Records that Inspect's `precomputed_scores` reads, one for each sample and epoch; see `records.precomputed`."""
+        with self.connect() as connection, refusals(self.path):
+            yield from records.precomputed(connection, rubric=rubric, judge=judge, path=path)
+
+    def flat_records(self, *, judge: str | None = None) -> Iterator[records.Record]:
+        """One flat record for each trace, with every rubric's verdict; see `records.flat`."""
+        with self.connect() as connection, refusals(self.path):
+            yield from records.flat(connection, judge=judge)
+
+    def _tidy(self) -> None:
+        """Merge what dead processes left, where the file is free."""
+        with suppress(StoreBusyError):
+            self.recover(patience=min(_TIDY_PATIENCE_S, self._warehouse.patience))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A short connection that sees the journals too."""
+        with self._warehouse.session() as connection:
+            overlay.lay(connection, self.journals, sql="")  # ours ask tables
+            yield connection
+
+    @staticmethod
+    def parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+        """The rows of somebody's parquet file, of no database.
+
+        Raises:
+            InputError: it is none, or broken.
+        """
+        return foreign.parquet_rows(path)
 
     def _known(self, sql: str) -> Known:
         return Known(array("Q", (digest for (digest,) in self._rows(sql))))
 
     def _rows(self, sql: str, parameters: Parameters = None) -> Iterator[tuple[Any, ...]]:
-        self.recover()
+        self._tidy()
         if not self.path.exists():
             return
-        with self._warehouse.session() as connection:
+        with self._reading() as connection:
             connection.execute(sql, parameters)
             while rows := connection.fetchmany(_BATCH):
                 yield from rows
+
+
+def _use_the_file(connection: Connection) -> None:
+    """Names without a catalog mean the file, in a writing connection's cursor too."""
+    connection.execute("USE store")
 
 
 def _label(number: int, row: Label | Mapping[str, Any]) -> Label:

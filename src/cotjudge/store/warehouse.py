@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import shlex
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from cotjudge.errors import QueryError, StoreError
+from cotjudge.store import views
 from cotjudge.store.refusal import busy, is_busy, translate
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     Connection = DuckDBPyConnection
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the tables in schema.sql; a file with a newer one is refused."""
 
 STORAGE_VERSION = "v1.2.0"
@@ -46,23 +48,35 @@ _writing: defaultdict[Path, Lock] = defaultdict(Lock)
 """Connections of one process share the file, so its writers take turns by themselves."""
 
 
+class OutdatedError(StoreError):
+    """The file is of an older version, and can be brought to today's."""
+
+
 class Warehouse:
     """One DuckDB file.
 
     Args:
         path: the file, as the user named it.
         patience: seconds that a session waits for its turn, unless it says otherwise.
+        row_group: rows of the row groups that it writes; more for a load at one go, where no session follows soon.
     """
 
-    def __init__(self, path: Path, *, patience: float = PATIENCE_S) -> None:
+    def __init__(self, path: Path, *, patience: float = PATIENCE_S, row_group: int = ROW_GROUP_SIZE) -> None:
         self.path = path
         self.patience = patience
+        self._row_group = row_group
         self._file = path.absolute()  # `:memory:` and `md:` are file names to us, and the working directory may change
+
+    @property
+    def file(self) -> Path:
+        """Where the file is, wherever the working directory goes."""
+        return self._file
 
     def create(self) -> None:
         """Create the file with its tables, or verify that it is one of ours.
 
         Raises:
+            OutdatedError: it is of an older version.
             StoreError: it cannot be made or written, is no database, or is of a newer version.
         """
         self._check_writable()
@@ -84,6 +98,21 @@ class Warehouse:
         patience = self.patience if patience is None else patience
         turn = _turn(_writing[self._file], self.path, patience) if write else nullcontext()
         with turn, refusals(self.path), self.connect(write=write, patience=patience) as connection:
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A writing connection to the file, whatever its version; nobody else has it open, and its log is empty.
+
+        Raises:
+            StoreBusyError: the file stayed in use.
+            StoreError: the file cannot be used.
+        """
+        self._check_there()
+        self._check_writable()
+        turn = _turn(_writing[self._file], self.path, self.patience)
+        with turn, refusals(self.path), self._open(write=True, patience=self.patience) as connection:
+            connection.execute("CHECKPOINT")
             yield connection
 
     def connect(self, *, write: bool = False, patience: float | None = None) -> Connection:
@@ -119,14 +148,23 @@ class Warehouse:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     def _attach(self) -> Connection:
-        """A writing connection. How large its row groups are can be said only where a file is attached."""
+        """A writing connection, to the file that is there and not to one that was replaced while it was opened."""
+        while True:
+            before = _identity(self._file)
+            connection = self._attached()
+            if before == _identity(self._file):
+                return connection
+            connection.close()
+
+    def _attached(self) -> Connection:
+        """How large its row groups are can be said only where a file is attached."""
         import duckdb
 
         # A merge is small: DuckDB's helper threads would only take a core from the scoring beside it.
         connection = duckdb.connect(config={"threads": 1})
         try:
             file = str(self._file).replace("'", "''")
-            connection.execute(f"ATTACH '{file}' AS store (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
+            connection.execute(f"ATTACH '{file}' AS store (ROW_GROUP_SIZE {self._row_group})")
             connection.execute("USE store")
         except BaseException:
             connection.close()
@@ -134,25 +172,11 @@ class Warehouse:
         return connection
 
     def _verify(self, connection: Connection) -> None:
-        import duckdb
-
-        try:
-            found = connection.execute("SELECT max(schema_version) FROM store_info").fetchall()[0][0]
-        except duckdb.CatalogException:
-            raise StoreError(
-                f"{self.path}: this DuckDB file was not made by cotjudge; name another one with --db"
-            ) from None
-        except duckdb.Error as error:
-            raise translate(error, self.path, statement=False) from error
-        if found is not None and found < SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path}: the database has schema version {found}, from before the first release, and this cotjudge "
-                f"writes {SCHEMA_VERSION}; name another file with --db"
-            )
-        if found is None or found > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path}: the database has schema version {found}, and this cotjudge knows {SCHEMA_VERSION}; "
-                "upgrade with: pip install --upgrade cotjudge"
+        found = version_of(connection, self.path)
+        if found < SCHEMA_VERSION:
+            raise OutdatedError(
+                f"{self.path}: the database has schema version {found}, from an older cotjudge, and this one reads "
+                f"{SCHEMA_VERSION}; bring it up to date with: cotjudge db migrate --db {shlex.quote(str(self.path))}"
             )
 
     def _build(self) -> None:
@@ -198,6 +222,28 @@ class Warehouse:
                 )
 
 
+def version_of(connection: Connection, path: Path) -> int:
+    """The schema version of an open file.
+
+    Raises:
+        StoreError: the file is not one of ours, or newer than we are.
+    """
+    import duckdb
+
+    try:
+        found: int | None = connection.execute("SELECT max(schema_version) FROM store_info").fetchall()[0][0]
+    except duckdb.CatalogException:
+        raise StoreError(f"{path}: this DuckDB file was not made by cotjudge; name another one with --db") from None
+    except duckdb.Error as error:
+        raise translate(error, path, statement=False) from error
+    if found is None or found > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: the database has schema version {found}, and this cotjudge knows {SCHEMA_VERSION}; "
+            "upgrade with: pip install --upgrade cotjudge"
+        )
+    return found
+
+
 def blueprint() -> Connection:
     """A fresh database in memory, to ask about its tables; the caller closes it."""
     import duckdb
@@ -208,10 +254,11 @@ def blueprint() -> Connection:
 
 
 def make_tables(connection: Connection) -> None:
-    """Create the tables of a fresh database."""
+    """Create the tables and views of a fresh database."""
     schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
     connection.execute("BEGIN")
     connection.execute(schema)
+    connection.execute(views.statements())
     connection.execute(
         "INSERT INTO store_info VALUES (?, ?, ?)",
         [SCHEMA_VERSION, version("cotjudge"), datetime.now(UTC).replace(tzinfo=None)],
@@ -252,6 +299,15 @@ def selection(connection: Connection, sql: str) -> str:
             break
         text = text[:offset]
     return text.decode()
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file stands under a name just now."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -1,0 +1,9 @@
+-- The newest line of each run and label takes the place of the old row.
+MERGE INTO runs USING new_runs AS new ON runs.run_id = new.run_id
+WHEN MATCHED THEN UPDATE BY NAME
+WHEN NOT MATCHED THEN INSERT BY NAME;
+
+MERGE INTO labels USING new_labels AS new
+ON labels.trace_id = new.trace_id AND labels.rubric = new.rubric AND labels.annotator = new.annotator
+WHEN MATCHED THEN UPDATE BY NAME
+WHEN NOT MATCHED THEN INSERT BY NAME;
