@@ -144,7 +144,7 @@ def fill(path: Path, verdicts: int) -> Store:
         traces = int(verdicts / len(RUBRICS) / (1 + RERUN * 4 / 3))
         second, third = int(traces * RERUN), int(traces * RERUN / 3)
         for statement in duckdb.extract_statements(_PARENTS):
-            named = {name: traces for name in statement.named_parameters}
+            named = dict.fromkeys(statement.named_parameters, traces)
             connection.execute(statement, named)
         parts = {(0, third): 3, (third, second): 2, (second, traces): 1}
         for (first, last), judges in parts.items():

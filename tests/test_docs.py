@@ -39,7 +39,7 @@ def test_a_generated_page_is_in_step_with_the_code(name: str) -> None:
 
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     """The blocks marked as runnable do what they say, one after another, in an empty folder beside the samples."""
-    shutil.copytree(ROOT / "data" / "samples", tmp_path / "data" / "samples")
+    shutil.copytree(ROOT / "data", tmp_path / "data")
     environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "COLUMNS": "120"}
     assert {kind for kind, _ in RUNNABLE} == {"console", "python"}
     for kind, block in RUNNABLE:

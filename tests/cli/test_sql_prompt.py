@@ -69,24 +69,24 @@ def test_the_prompt_answers_and_survives_mistakes(cli: Cli) -> None:
     """Statements over lines, an error in one line, Ctrl-C on what runs, commands, Ctrl-D; scorers are not kept out."""
     cli("score", cli.dump(), "--judge", "lexical")
     with terminal(cli, "sql") as screen:
-        screen.until("Ctrl-D leaves.*cotjudge> ")
+        screen.until("Ctrl-D leaves.*cotjudge>")
         screen.type("SELECT count(*) AS n\r")
-        screen.until(r"\.\.\.> ")
+        screen.until(r"\.\.\.>")
         screen.type("FROM verdicts;\r")
-        screen.until(r"│ 9 │.*cotjudge> ")
+        screen.until(r"│ 9 │.*cotjudge>")
         screen.type("selec 1;\r")
-        assert "error: Parser Error: syntax error" in screen.until(r"error: [^\r]*\r\n.*cotjudge> ")
+        assert "error: Parser Error: syntax error" in screen.until(r"error: [^\r]*\r\n.*cotjudge>")
         screen.type(_LONG + "\r")
         time.sleep(1)
         os.kill(screen.process.pid, 2)
-        screen.until("cancelled.*cotjudge> ")
+        screen.until("cancelled.*cotjudge>")
         screen.type(".schema labels\r")
-        screen.until("annotator VARCHAR +Who says so.*cotjudge> ")
+        screen.until("annotator VARCHAR +Who says so.*cotjudge>")
         screen.type(".mode jsonl\r")
-        screen.until("cotjudge> ")
+        screen.until("cotjudge>")
         assert cli("score", cli.dump("more.jsonl", 5), "--judge", "lexical").code == 0
         screen.type("SELECT count(*) AS n FROM verdicts; DELETE FROM runs;\r")
-        assert '{"n":15}' in screen.until("allow that with --write.*cotjudge> ")
+        assert '{"n":15}' in screen.until("allow that with --write.*cotjudge>")
         screen.type("\x04")
         assert screen.process.wait(20) == 0
     file = cli.folder / ".local" / "state" / "cotjudge" / "sql_history"

@@ -109,7 +109,7 @@ def _run(store: Store, text: str, form: Format, *, write: bool) -> None:
     with store.connect(write=write) as connection:
         for statement in split(text).all:
             result = Result(connection, store.path, statement)
-            if result.columns:
+            if result.columns and not statement.lstrip().upper().startswith("CREATE"):  # which answers with a count
                 rows.show(result, form)
 
 

@@ -140,14 +140,15 @@ class Store:
 
     def judged(self, rubric_hashes: Collection[str], judge_hash: str) -> dict[str, str | None]:
         """Judgement keys that have a verdict by this judge, each with its label; none if there is no database."""
-        labels: dict[str, str] = {}
-        return {
-            key: labels.setdefault(label, label)
-            for key, label in self._rows(
-                "SELECT key, label FROM verdicts WHERE judge_hash = ? AND list_contains(?, rubric_hash)",
-                [judge_hash, list(rubric_hashes)],
-            )
-        }
+        # Joined by the database: a row for each of millions of keys would be a tuple each, and work for the collector.
+        found: dict[str, str | None] = {}
+        for label, keys in self._rows(
+            "SELECT label, string_agg(key, chr(10)) FROM verdicts WHERE judge_hash = ? AND list_contains(?, rubric_hash) "
+            "GROUP BY label, key[1:2]",
+            [judge_hash, list(rubric_hashes)],
+        ):
+            found |= dict.fromkeys(keys.split("\n"), label)
+        return found
 
     def verdicts(self, keys: Collection[str]) -> dict[str, Verdict]:
         """The verdicts that have these judgement keys, whole but for their ledger; none if there is no database."""
