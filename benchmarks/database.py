@@ -128,7 +128,7 @@ def instead(store: Store, folder: Path) -> None:
     rows = [json.loads(file.read_bytes()) for file in folder.glob("*.json")]
     loaded = time.perf_counter() - begun
     try:
-        import pandas as pd  # type: ignore[import-not-found]
+        import pandas as pd
     except ImportError:
         tool = "plain Python, pandas is not installed"
         Counter((row["rubric"], row["judge"], row["label"]) for row in rows)

@@ -21,8 +21,9 @@ RERUN = 0.25
 DETAILED = 5
 """Criteria and evidence stand beside the verdicts of every so many-th trace only: all of them would be 90 million rows."""
 
+# One number is hashed: of hash(a, b, c) the low bits depend on the low bits of each alone, and texts repeat.
 _MACROS = """
-CREATE TEMP MACRO pick(n, salt, of) AS (hash(n, salt) % of)::BIGINT;
+CREATE TEMP MACRO pick(n, salt, of) AS (hash(n * 1000003 + salt) % of)::BIGINT;
 CREATE TEMP MACRO trace_name(n) AS md5('t' || n);
 CREATE TEMP MACRO moment(n) AS TIMESTAMP '2026-01-01' + to_milliseconds(n * 100);
 CREATE TEMP MACRO rubric_of(n) AS ['goal_directed_scheming', 'persona_consistent_roleplay',
@@ -32,7 +33,7 @@ CREATE TEMP MACRO words(n, salt, least, spread) AS array_to_string(
     list_transform(range(least + pick(n, salt, spread)), lambda w: ['because', 'the model', 'plans to', 'hide', 'its goal',
     'from the user', 'in turn', 'and', 'so that', 'nobody checks', 'a test', 'may be', 'run', 'it says', 'openly', 'that',
     'shut down', 'would', 'follow', 'but', 'never', 'the character', 'speaks', 'of honour', 'report', 'oversight',
-    'numbers', 'by noon', 'quoted', 'twice', 'not', 'here'][1 + (hash(n, salt, w) % 32)::BIGINT]), ' ');
+    'numbers', 'by noon', 'quoted', 'twice', 'not', 'here'][1 + (hash(n * 1000003 + salt * 1009 + w) % 32)::BIGINT]), ' ');
 """
 
 _PARENTS = """

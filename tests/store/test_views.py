@@ -46,9 +46,9 @@ def test_every_view_has_a_file_and_every_file_is_a_view() -> None:
     files = {path.stem for path in Path(__file__).parents[2].glob("src/cotjudge/store/views/*.sql")}
     with blueprint() as connection:
         made = connection.execute(
-            "SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY view_oid"
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"  # 1.4 numbers those anew that were altered
         ).fetchall()
-    assert [name for (name,) in made] == list(VIEWS)
+    assert sorted(name for (name,) in made) == sorted(VIEWS)
     assert files == set(VIEWS)
 
 
