@@ -29,8 +29,8 @@ demo: $(VENV)/.installed  ## score data/samples with the embedded judge, then as
 	$(BIN)/cotjudge sql --db $(DEMO_DB) "SELECT rubric, label, count(*) AS traces, round(avg(score), 2) AS mean_score FROM verdicts GROUP BY ALL ORDER BY ALL"
 	$(BIN)/cotjudge sql --db $(DEMO_DB) "SELECT v.trace_id[:8] AS trace, s.model, v.severity, e.quote FROM verdicts v JOIN evidence e USING (key) JOIN sources s ON s.trace_id = v.trace_id WHERE v.rubric = 'goal_directed_scheming' AND v.label = 'present' AND e.criterion = 'conceals' AND e.verified ORDER BY v.score DESC, trace LIMIT 5"
 
-test: $(VENV)/.installed  ## the whole suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+test: $(VENV)/.installed  ## the tests, but for the slowest, which `make check` runs
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 check: lint types imports wheel-test  ## what CI runs: lint, types, architecture, the built wheel, the tests with coverage
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-branch --cov-report=term:skip-covered

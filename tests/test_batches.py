@@ -475,6 +475,7 @@ asyncio.run(submit(traces(3), rubrics=[RUBRIC], judge=judge, store=Store(Path(db
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "when"), [("upload", "before"), ("upload", "after"), ("create", "before"), ("create", "after")]
 )

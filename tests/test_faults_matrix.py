@@ -195,6 +195,7 @@ async def test_what_holds_for_every_request_ends_the_run(
     assert rows(store, "SELECT status FROM runs") == [("stopped",)]
 
 
+@pytest.mark.slow
 async def test_five_thousand_judgements_with_a_fault_in_four_of_five_requests(
     serve: Callable[[Script], Any], store: Store
 ) -> None:
@@ -203,6 +204,7 @@ async def test_five_thousand_judgements_with_a_fault_in_four_of_five_requests(
     await _mixed(serve, store, mix, traces_of_first=2500, traces_of_second=200, reasks=0, retries=1)
 
 
+@pytest.mark.slow
 async def test_the_rest_of_the_list_mixed(serve: Callable[[Script], Any], store: Store) -> None:
     """The same with the others, that end a judgement at once or only look well, with every try and ask there is."""
     mix: dict[Outcome, float] = {"wrong_schema": 0.2, "refusal": 0.2, "truncated": 0.2, "overloaded": 0.2}

@@ -21,6 +21,8 @@ from cotjudge.judges import litellm_door
 from cotjudge.judges.llm import LLMJudge, LLMSettings
 from cotjudge.testing import FakeLLM, Script
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-secret-0123456789abcdefghijklmnop"
 HEADER_KEY = "hdr-secret-9876543210zyxwvutsrqponm"
 SECRETS = (KEY, HEADER_KEY, KEY[3:], HEADER_KEY[4:])

@@ -214,6 +214,7 @@ def test_what_a_crash_left_in_duckdbs_log_is_in_the_backup_too(tmp_path: Path) -
     assert not (tmp_path / "x.duckdb.wal").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(14))
 def test_a_process_killed_at_any_step_leaves_the_old_file_or_the_new_one(tmp_path: Path, step: int) -> None:
     """Killed before each of its steps on the disk; the next use finishes the work and loses nothing."""

@@ -27,7 +27,7 @@ FIELDS = (
 )
 """What a row may say; `criterion.NAME` gives one criterion's answer."""
 
-_MAX_CELL = 64 * 2**20
+_MAX_CELL = 16 * 2**20  # as the readers'
 
 
 @dataclass(frozen=True, slots=True)
