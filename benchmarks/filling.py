@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from cotjudge.store import Store
+from cotjudge.store.merging import packaged
 
 RUBRICS = (
     "goal_directed_scheming",
@@ -29,6 +30,8 @@ CREATE TEMP MACRO moment(n) AS TIMESTAMP '2026-01-01' + to_milliseconds(n * 100)
 CREATE TEMP MACRO rubric_of(n) AS ['goal_directed_scheming', 'persona_consistent_roleplay',
     'stereotyped_ethical_phrasing', 'attribution'][1 + n];
 CREATE TEMP MACRO judge_of(n) AS ['lexical', 'openai/gpt-4o-mini', 'openai/gpt-4o'][1 + n];
+CREATE TEMP MACRO label_of(n, r, j) AS CASE WHEN pick(n, r, 100) + pick(n, 100 + 3 * r + j, 10) < 8 THEN 'present'
+    WHEN pick(n, 100 + 3 * r + j, 50) = 0 THEN 'uncertain' ELSE 'absent' END;
 CREATE TEMP MACRO words(n, salt, least, spread) AS array_to_string(
     list_transform(range(least + pick(n, salt, spread)), lambda w: ['because', 'the model', 'plans to', 'hide', 'its goal',
     'from the user', 'in turn', 'and', 'so that', 'nobody checks', 'a test', 'may be', 'run', 'it says', 'openly', 'that',
@@ -55,8 +58,14 @@ SELECT
     trace_name(n) AS trace_id, 'dumps/rollouts-' || (n // 20000) || '.jsonl' AS path, (1 + n % 20000)::VARCHAR AS record,
     'jsonl' AS format, 'org/model-' || pick(n, 10, 12) AS model, 'task-' || pick(n, 11, 40) AS task,
     pick(n, 12, 4) AS epoch, ['baseline', 'treated'][1 + pick(n, 13, 2)] AS variant,
-    {'scenario': 'scenario_' || pick(n, 14, 200), 'seed': pick(n, 15, 100000)}::JSON AS meta, 'run-0' AS run_id
+    {'scenario': 'scenario_' || pick(n, 14, 200), 'seed': pick(n, 15, 100000)}::JSON AS meta,
+    false AS again, 'run-0' AS run_id
 FROM range($traces) t(n);
+
+-- One in fifty was found in a second dump, half of these under another model.
+INSERT INTO sources BY NAME
+SELECT * EXCLUDE (n) REPLACE ('dumps/again.jsonl' AS path, true AS again, if(pick(n, 17, 2) = 0, model, 'org/model-12') AS model)
+FROM (SELECT *, row_number() OVER () AS n FROM sources) AS first WHERE n % 50 = 0;
 
 INSERT INTO runs BY NAME
 SELECT
@@ -75,11 +84,10 @@ FROM range(least(2000, $traces // 97)) t(n), range(3) r(r), range(2) a(a);
 _VERDICTS = """
 INSERT INTO verdicts BY NAME
 SELECT
-    md5('k' || n || ',' || r || ',' || j) AS key, trace_name(n) AS trace_id, rubric_of(r) AS rubric,
-    '1' AS rubric_version, md5('h' || r) AS rubric_hash, judge_of(j) AS judge, md5('j' || j) AS judge_hash,
+    md5('k' || n || ',' || r || ',' || j || if(old, 'old', '')) AS key, trace_name(n) AS trace_id, rubric_of(r) AS rubric,
+    if(old, '0', '1') AS rubric_version, md5('h' || r || old) AS rubric_hash, judge_of(j) AS judge, md5('j' || j) AS judge_hash,
     if(j = 0, '', '3') AS prompt_version,
-    CASE WHEN pick(n, r, 100) + pick(n, 100 + 3 * r + j, 10) < 8 THEN 'present'
-        WHEN pick(n, 100 + 3 * r + j, 50) = 0 THEN 'uncertain' ELSE 'absent' END AS label,
+    label_of(n, r, j) AS label,
     if(r = 3, NULL, pick(n, 120 + r + j, 1000) / 1000) AS score,
     if(r = 0 AND pick(n, r, 100) < 8, ['acted', 'planned', 'contemplated'][1 + pick(n, 7, 3)], NULL) AS severity,
     if(r = 3, '{"has_one_main":true,"has_two_main":false}', '{"covert_plan":false,"covert_but_instructed":false}') AS derived,
@@ -90,14 +98,18 @@ SELECT
     0 AS cached_tokens, if(j = 0, 0, 200 + pick(n, 62 + r, 400)) AS output_tokens, 0 AS reasoning_tokens,
     if(j = 0, 0, pick(n, 63, 1000) / 1e6) AS cost_usd, if(j = 0, 0.002, 0.5 + pick(n, 64 + r, 3000) / 1e3) AS latency_s,
     1 AS coverage, 1 AS windows, true AS quoted, 'criteria' AS score_kind, 1 AS samples, '{}' AS votes, '[]' AS opinions,
-    '' AS settled_by, 'run-' || j AS run_id, moment(n + j * 1000) AS created_at
-FROM range($first, $last) t(n), range($judges) j(j), range(4) r(r);
+    '' AS settled_by, 'org/model-' || pick(n, 10, 12) AS model, 'task-' || pick(n, 11, 40) AS task, pick(n, 12, 4) AS epoch,
+    ['baseline', 'treated'][1 + pick(n, 13, 2)] AS variant, 'run-' || j AS run_id, moment(n + j * 1000) - if(old, INTERVAL 1 DAY, INTERVAL 0 DAY) AS created_at,
+    (pick(n, 93 + r, 40) = 0)::INTEGER AS unverified, NOT old AS current, number32(key) AS key_number, slot32(trace_id, NULL, rubric, judge) AS slot_number
+FROM range($first, $last) t(n), range($judges) j(j), range(4) r(r), (VALUES (false), (true)) AS history(old)
+WHERE NOT old OR (r = 0 AND n % 20 = 7);
 """
 
 _CHILDREN = """
 INSERT INTO criteria BY NAME
 SELECT
-    md5('k' || n || ',' || r || ',' || j) AS key, trace_name(n) AS trace_id, rubric_of(r) AS rubric, c AS ordinal,
+    md5('k' || n || ',' || r || ',' || j) AS key, trace_name(n) AS trace_id, rubric_of(r) AS rubric, judge_of(j) AS judge,
+    label_of(n, r, j) AS label, true AS whole, true AS current, c AS ordinal,
     if(r = 3, ['goal', 'persona', 'cliche', 'instruction', 'reward_or_grader', 'confusion'][1 + c], 'criterion_' || c)
         AS criterion,
     if(r = 3, ['main', 'some', 'none', 'none', 'none', 'cannot_tell'], ['yes', 'no', 'no', 'no', 'no', 'unclear'])
@@ -107,10 +119,12 @@ WHERE r < 3 OR c < 6;
 
 INSERT INTO evidence BY NAME
 SELECT
-    md5('k' || n || ',' || r || ',' || j) AS key, trace_name(n) AS trace_id, rubric_of(r) AS rubric, c AS ordinal,
+    md5('k' || n || ',' || r || ',' || j) AS key, trace_name(n) AS trace_id, rubric_of(r) AS rubric, judge_of(j) AS judge,
+    label_of(n, r, j) AS label, true AS whole, true AS current, c AS ordinal,
     'criterion_' || c AS criterion, if(c = 2, 'against', 'for') AS stance, words(n, 80 + 4 * r + c, 4, 20) AS quote,
     pick(n, 90 + r + c, 20) > 0 AS verified, 'exact' AS match, 1 AS segment, 1 AS turn, 'reasoning' AS part,
-    pick(n, 91 + c, 4000) AS start_char, start_char + len(quote) AS end_char, false AS addresses_judge, '' AS note
+    pick(n, 91 + c, 4000) AS start_char, start_char + len(quote) AS end_char,
+    pick(n, 92 + c, 1000) / 1000 AS position, false AS addresses_judge, '' AS note
 FROM range($first, $last, $detailed) t(n), range($judges) j(j), range(4) r(r), range(3) c(c);
 """
 
@@ -141,6 +155,7 @@ def fill(path: Path, verdicts: int) -> Store:
     store.ensure()
     with tempfile.TemporaryDirectory(dir=path.parent) as spill, store.connect(write=True) as connection:
         connection.execute(f"SET threads = 2; SET memory_limit = '6GB'; SET temp_directory = '{spill}'")
+        connection.execute(packaged("numbers.sql"))
         connection.execute(_MACROS)
         traces = int(verdicts / len(RUBRICS) / (1 + RERUN * 4 / 3))
         second, third = int(traces * RERUN), int(traces * RERUN / 3)

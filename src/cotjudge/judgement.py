@@ -15,7 +15,7 @@ from cotjudge.judges.base import AnyJudge, Bench, Finding, opinion
 from cotjudge.rubric import Decision, Rubric
 from cotjudge.rule import CANNOT_TELL
 from cotjudge.trace import Trace
-from cotjudge.verdict import Failure, Opinion, Usage, Verdict
+from cotjudge.verdict import Evidence, Failure, Opinion, Usage, Verdict
 
 Outcome = Verdict | Failure
 """What comes of a judgement."""
@@ -95,7 +95,7 @@ class Case:
             severity=reading.decision.severity if label == reading.label else None,
             derived=reading.decision.derived,
             criteria=reading.checked.criteria,
-            evidence=reading.checked.evidence,
+            evidence=tuple(map(self._placed, reading.checked.evidence)),
             rationale=spoken.rationale,
             fields=spoken.fields,
             injection_suspected=any(r.checked.injection_suspected for r in readings),
@@ -170,11 +170,21 @@ class Case:
                 "judge_hash": question.judge_hash,
                 "prompt_version": question.judge.prompt_version,
                 "segment": self.segment,
+                "position": None if self.segment is None else (self.segment + 0.5) / len(self.trace.segments),
+                **{name: getattr(self.trace, name) for name in ("model", "task", "epoch", "variant")},
                 "run_id": self.run_id,
                 "created_at": datetime.now(UTC),
                 **fields,
             }
         )
+
+    def _placed(self, found: Evidence) -> Evidence:
+        """A quote with its place in the whole trace, whatever part of it the judge was shown."""
+        segments = self.trace.segments
+        if found.segment is None or found.start is None or found.segment >= len(segments):
+            return found
+        within = found.start / max(len(segments[found.segment].text), 1)
+        return found.model_copy(update={"position": (found.segment + within) / len(segments)})
 
     def _coverage(self) -> float:
         if self.segment is None:

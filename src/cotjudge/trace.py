@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 ReasoningKind = Literal["full", "summary", "redacted", "none"]
 Part = Literal["reasoning", "content", "tool_call"]
 
+_VARIANT = ("variant", "condition", "arm")
+
 
 class Value(BaseModel):
     """Base of every value: immutable, and strict about unknown fields."""
@@ -129,6 +131,11 @@ class Trace(Value):
                 yield index, "content", turn.content
             for call in turn.tool_calls:
                 yield index, "tool_call", call.as_text()
+
+    @property
+    def variant(self) -> str | None:
+        """Which variant of the task it is, where the metadata names a `variant`, `condition` or `arm`."""
+        return next((str(self.meta[name]) for name in _VARIANT if self.meta.get(name) is not None), None)
 
     @cached_property
     def has_reasoning(self) -> bool:

@@ -106,6 +106,8 @@ class Evidence(Value):
     """Offset of its first character in the segment's text (code points)."""
     end: int | None = None
     """Offset past its last character."""
+    position: float | None = None
+    """Where in the trace it begins, 0 to 1: the segments before it, and its place in its own, by the trace's segments."""
     addresses_judge: bool = False
     """Whether it talks to the judge ("mark this as absent"); such a quote is never evidence."""
     note: str = ""
@@ -186,6 +188,16 @@ class Verdict(Value):
     """The opinions it is made of; empty for a single answer."""
     settled_by: str = ""
     """The member whose opinion stands, in a cascade."""
+    model: str | None = None
+    """The model that wrote the trace, as the record says that it was judged for."""
+    task: str | None = None
+    """Task, benchmark or scenario, likewise."""
+    epoch: int | None = None
+    """Number of the repetition, likewise."""
+    variant: str | None = None
+    """Which variant of the task, likewise."""
+    position: float | None = None
+    """Where in the trace the middle of that one segment is, 0 to 1; None where it was the trace."""
     ledger: tuple[Call, ...] = ()
     """Its requests, one by one."""
     run_id: str

@@ -126,7 +126,7 @@ def test_new_columns_are_filled_as_far_as_it_is_known(tmp_path: Path, version: i
         (version, True, "criteria", 1, "{}", None, "[]", "")
     ]
     assert rows(path, "runs", "cached_tokens") == [(104,)]
-    assert len(rows(path, "calls")) == version - 1
+    assert len(rows(path, "calls")) == (version > 1)
     assert Store(path).verdicts(["k1"])["k1"].windows == version
 
 

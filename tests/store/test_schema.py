@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from cotjudge.run import Run
 from cotjudge.store import Label
+from cotjudge.store.merging import CHILDREN, FOUND_OUT
 from cotjudge.store.warehouse import blueprint
 from cotjudge.verdict import Call, CriterionVerdict, Evidence, Failure, Usage, Verdict
 
@@ -33,11 +34,12 @@ def test_a_view_has_the_columns_of_the_table_it_names() -> None:
 def test_every_field_of_every_value_has_a_column() -> None:
     """A field added to a value and not to the schema would be lost without a word."""
     usage = set(Usage.model_fields)
-    assert columns_of("verdicts") == set(Verdict.model_fields) - {"usage", "criteria", "evidence", "ledger"} | usage
+    verdict = set(Verdict.model_fields) - {"usage", "criteria", "evidence", "ledger"} | usage
+    assert columns_of("verdicts") == verdict | FOUND_OUT["verdicts"]
     assert columns_of("failures") == set(Failure.model_fields) - {"usage", "ledger"} | usage
     assert columns_of("runs") == set(Run.model_fields)
     assert columns_of("labels") == set(Label.model_fields)
-    child = {"key", "trace_id", "rubric", "ordinal"}
+    child = CHILDREN["criteria"] | {"ordinal"}
     assert columns_of("criteria") == set(CriterionVerdict.model_fields) | child
     spent = set(Call.model_fields) - {"usage"} | usage - {"calls"}
     assert columns_of("calls") == spent | {"key", "trace_id", "rubric", "judge", "run_id", "ordinal"}

@@ -46,24 +46,29 @@ def test_a_verdict_comes_back_as_it_went_in(tmp_path: Path) -> None:
     store = stored(tmp_path, a_trace(), a_verdict("k"))
     trace_id = a_trace().trace_id
     naive = NOW.replace(tzinfo=None)
+    inherited = ("lexical", "present", True, True)
     found = contents(store)
     (verdict,) = found["verdicts"]
     assert verdict == (
         *("k", trace_id, "scheming", "1", "rubric-hash", "lexical", "judge-hash", "", "present", 0.75, "acted"),
         *('{"acted":null}', "Because.", '{"whose_goal":"own","steps":["a","b"]}', False),
         *(2, 300, 100, 40, 5, 0.25, 1.5, None, 1.0, 1, True, "criteria", 1, "{}", None, "[]", ""),
-        *("run-1", naive),
+        *("m", "t", 1, "v", None, "run-1", naive, 1, True),
+        *rows_of(store, "SELECT key_number, slot_number FROM verdicts")[0],
     )
     assert found["criteria"] == [
-        ("k", trace_id, "scheming", 0, "conceals", "cannot_tell", "yes", "not found in the trace"),
-        ("k", trace_id, "scheming", 1, "adopted", "yes", "yes", ""),
+        ("k", trace_id, "scheming", *inherited, 0, "conceals", "cannot_tell", "yes", "not found in the trace"),
+        ("k", trace_id, "scheming", *inherited, 1, "adopted", "yes", "yes", ""),
     ]
     unfound, quote = found["evidence"]
     assert unfound[3:] == (
-        *(0, "conceals", "for", "hide it", False, None, None, None, None, None, None, False),
+        *(*inherited, 0, "conceals", "for", "hide it", False, None, None, None, None, None, None, None, False),
         "not found in the trace",
     )
-    assert quote[3:] == (1, "adopted", "against", "wonder", True, "exact", 1, 1, "reasoning", 2, 8, False, "")
+    assert quote[3:] == (
+        *(*inherited, 1, "adopted", "against", "wonder", True, "exact", 1, 1, "reasoning", 2, 8),
+        *((1 + 2 / 9) / 3, False, ""),
+    )
 
 
 def test_every_call_is_in_the_ledger(tmp_path: Path) -> None:

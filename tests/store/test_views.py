@@ -26,6 +26,9 @@ def of(trace: Trace, rubric: str, label: str, **changes: Any) -> Any:
     """A verdict without quotes; its key is made of all that tells it from others."""
     told = (trace.trace_id, rubric, label, *(str(value) for value in changes.values()))
     plain = {"severity": None, "criteria": (), "evidence": (), "score": 0.5}
+    plain |= {name: getattr(trace, name) for name in ("model", "task", "epoch", "variant")}
+    if (segment := changes.get("segment")) is not None:
+        plain["position"] = (segment + 0.5) / len(trace.segments)
     return a_verdict("/".join(told), trace_id=trace.trace_id, rubric=rubric, label=label, **(plain | changes))
 
 
@@ -93,7 +96,7 @@ def test_a_judge_with_two_setups_keeps_what_only_the_older_one_judged(tmp_path: 
 
 
 def test_wide_verdicts_has_one_row_per_trace_and_judge(tmp_path: Path) -> None:
-    """Found twice, judged by two: two rows, each with the labels of its judge and the first source whole."""
+    """Found twice, judged by two: two rows, each with the labels of its judge and the source found first, whole."""
     trace = a_trace(record="1")
     again = found_at(trace, "a.jsonl", "9", model="m")
     store = stored(
@@ -110,8 +113,8 @@ def test_wide_verdicts_has_one_row_per_trace_and_judge(tmp_path: Path) -> None:
         "FROM wide_verdicts ORDER BY judge",
     )
     assert found == [
-        ("lexical", "present", "acted", None, "yes", 2, "a.jsonl", "9", "m"),
-        ("llm", "absent", None, None, None, 2, "a.jsonl", "9", "m"),
+        ("lexical", "present", "acted", None, "yes", 2, "dump.jsonl", "1", None),
+        ("llm", "absent", None, None, None, 2, "dump.jsonl", "1", None),
     ]
 
 

@@ -69,7 +69,7 @@ CASES: list[tuple[Callable[[Path], Path], str]] = [
     (a_damaged_database, "the database is damaged"),
     (half_a_database, "the database is damaged"),
     (another_database, "was not made by cotjudge"),
-    (a_newer_database, "schema version 1000, and this cotjudge knows 3; upgrade"),
+    (a_newer_database, "schema version 1000, and this cotjudge knows 4; upgrade"),
 ]
 
 

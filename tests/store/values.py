@@ -77,6 +77,7 @@ def a_verdict(key: str, **changes: Any) -> Verdict:
                 part="reasoning",
                 start=2,
                 end=8,
+                position=(1 + 2 / 9) / 3,
             ),
         ),
         rationale="Because.",
@@ -84,6 +85,10 @@ def a_verdict(key: str, **changes: Any) -> Verdict:
         injection_suspected=False,
         usage=Usage(calls=2, input_tokens=300, cached_tokens=100, output_tokens=40, reasoning_tokens=5, cost_usd=0.25),
         latency_s=1.5,
+        model="m",
+        task="t",
+        epoch=1,
+        variant="v",
         run_id="run-1",
         created_at=NOW,
     )
@@ -151,8 +156,9 @@ def _score(db: str, run_id: str, first: int, number: int) -> None:
     run = a_run(run_id)
     with Store(Path(db)).writer(run) as writer:
         for index in range(first, first + number) if number else count(first):
-            writer.add_trace(a_trace(f"Thought {index}.", record=str(index)))
-            writer.add_verdict(a_verdict(f"key-{index}", run_id=run_id))
+            trace = a_trace(f"I wonder {index}.", record=str(index))
+            writer.add_trace(trace)
+            writer.add_verdict(a_verdict(f"key-{index}", trace_id=trace.trace_id, run_id=run_id))
             os.write(1, f"key-{index}\n".encode())
         writer.finish(run.model_copy(update={"status": "finished", "finished_at": NOW}))
 

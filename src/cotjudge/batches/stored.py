@@ -10,7 +10,11 @@ from pydantic import ValidationError
 from cotjudge.store import Store
 from cotjudge.trace import Source, Trace
 
-_SQL = "SELECT trace_id, turns FROM traces SEMI JOIN (SELECT unnest(?) AS trace_id) USING (trace_id)"
+_SQL = """
+SELECT trace_id, turns, model, task, epoch, meta
+FROM traces SEMI JOIN (SELECT unnest(?) AS trace_id) USING (trace_id)
+LEFT JOIN (FROM sources WHERE NOT again) AS source USING (trace_id)
+"""
 
 
 def load(store: Store, trace_ids: Collection[str]) -> dict[str, Trace]:
@@ -21,13 +25,19 @@ def load(store: Store, trace_ids: Collection[str]) -> dict[str, Trace]:
     """
     with store.query(_SQL, [sorted(set(trace_ids))]) as found:
         rows = found.fetchall()
-    traces = ((trace_id, _trace(turns)) for trace_id, turns in rows if turns is not None)
+    traces = ((trace_id, _trace(turns, *said)) for trace_id, turns, *said in rows if turns is not None)
     return {trace_id: trace for trace_id, trace in traces if trace is not None and trace.trace_id == trace_id}
 
 
-def _trace(turns: str) -> Trace | None:
+def _trace(turns: str, model: str | None, task: str | None, epoch: int | None, meta: str | None) -> Trace | None:
     try:
-        source = Source(path="(the database)", record="")
-        return Trace.model_validate({"turns": json.loads(turns), "source": source})
+        return Trace(
+            turns=json.loads(turns),
+            source=Source(path="(the database)", record=""),
+            model=model,
+            task=task,
+            epoch=epoch,
+            meta=json.loads(meta) if meta else {},
+        )
     except ValidationError:  # a turn too deep or too strange to have been kept as it was
         return None

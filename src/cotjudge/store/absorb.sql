@@ -8,7 +8,9 @@ SELECT trace_id FROM incoming_traces ANTI JOIN main.traces USING (trace_id);
 INSERT INTO main.traces BY NAME FROM incoming_traces SEMI JOIN new_traces USING (trace_id);
 INSERT INTO main.segments BY NAME FROM incoming_segments SEMI JOIN new_traces USING (trace_id);
 
-INSERT INTO main.sources BY NAME FROM incoming_sources ANTI JOIN main.sources USING (trace_id, path, record);
+INSERT INTO main.sources BY NAME
+SELECT * REPLACE (again OR trace_id IN (SELECT trace_id FROM main.sources) AS again)
+FROM incoming_sources ANTI JOIN main.sources USING (trace_id, path, record);
 
 CREATE TEMP TABLE new_verdicts AS
 SELECT key FROM incoming_verdicts ANTI JOIN main.verdicts USING (key);
@@ -16,6 +18,15 @@ SELECT key FROM incoming_verdicts ANTI JOIN main.verdicts USING (key);
 INSERT INTO main.verdicts BY NAME FROM incoming_verdicts SEMI JOIN new_verdicts USING (key);
 INSERT INTO main.criteria BY NAME FROM incoming_criteria SEMI JOIN new_verdicts USING (key);
 INSERT INTO main.evidence BY NAME FROM incoming_evidence SEMI JOIN new_verdicts USING (key);
+
+CREATE TEMP TABLE replaced AS
+SELECT row, key FROM (
+    SELECT rowid AS row, key, current, row_number() OVER newest AS place
+    FROM main.verdicts
+    SEMI JOIN (SELECT slot_number FROM incoming_verdicts SEMI JOIN new_verdicts USING (key)) USING (slot_number)
+    WINDOW newest AS (PARTITION BY trace_id, segment, rubric, judge ORDER BY created_at DESC, key)
+)
+WHERE current AND place > 1;
 
 INSERT INTO main.failures BY NAME FROM incoming_failures ANTI JOIN main.failures USING (key, run_id);
 

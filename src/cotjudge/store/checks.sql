@@ -51,7 +51,20 @@ SELECT concat_ws(' ', evidence.key, evidence.ordinal) FROM evidence JOIN segment
 WHERE verified AND match = 'exact' AND end_char BETWEEN start_char AND segments.chars
     AND segments.text[start_char + 1 : end_char] <> quote;
 -- verdicts: columns of today are empty, as an older cotjudge left them; fill them with: cotjudge db migrate
-SELECT key FROM verdicts WHERE windows IS NULL OR quoted IS NULL OR samples IS NULL;
+SELECT key FROM verdicts WHERE windows IS NULL OR quoted IS NULL OR samples IS NULL OR current IS NULL;
+-- verdicts: newest of its trace, rubric and judge is not marked current, or another one is
+SELECT key FROM verdicts
+QUALIFY current <> (row_number() OVER (PARTITION BY trace_id, segment, rubric, judge ORDER BY created_at DESC, key) = 1);
+-- criteria: says something else than its verdict
+SELECT DISTINCT key FROM criteria JOIN verdicts USING (key)
+WHERE (criteria.judge, criteria.label, criteria.current, criteria.whole)
+    IS DISTINCT FROM (verdicts.judge, verdicts.label, verdicts.current, verdicts.segment IS NULL);
+-- evidence: says something else than its verdict
+SELECT DISTINCT key FROM evidence JOIN verdicts USING (key)
+WHERE (evidence.judge, evidence.label, evidence.current, evidence.whole)
+    IS DISTINCT FROM (verdicts.judge, verdicts.label, verdicts.current, verdicts.segment IS NULL);
+-- sources: not exactly one row of a trace is the first
+SELECT trace_id FROM sources GROUP BY trace_id HAVING count(*) FILTER (NOT again) <> 1;
 -- labels: nothing was judged by this rubric, and cotjudge has none of that name
 SELECT DISTINCT rubric FROM labels
 ANTI JOIN (

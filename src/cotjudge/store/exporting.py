@@ -114,9 +114,6 @@ def _select(table: str, columns: list[tuple[str, str]], *, keep_text: bool) -> s
             chosen.append(f"{_folder_name('t.judge')} AS judge")
         else:
             chosen.append(f't."{name}"' + ("::VARCHAR" * (type_ == "JSON")) + f' AS "{name}"')
-    if table in PARTITIONED and table != "verdicts":
-        chosen.append(f"{_folder_name('v.judge')} AS judge")
-        return f"SELECT {', '.join(chosen)} FROM {table} AS t LEFT JOIN verdicts AS v USING (key)"  # noqa: S608
     return f"SELECT {', '.join(chosen)} FROM {table} AS t"  # noqa: S608 (our own names)
 
 

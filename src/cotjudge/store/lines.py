@@ -20,7 +20,6 @@ from cotjudge.trace import Segment, Source, Trace, Value, clean_text
 from cotjudge.verdict import Call, CriterionVerdict, Evidence, Failure, Verdict
 
 _MAX_DEPTH = 100
-_VARIANT = ("variant", "condition", "arm")
 
 
 def trace_line(trace: Trace, run_id: str, *, keep_text: bool) -> bytes:
@@ -94,7 +93,7 @@ def _source(trace: Trace, run_id: str) -> dict[str, Any]:
         "model": trace.model,
         "task": trace.task,
         "epoch": trace.epoch,
-        "variant": next((str(trace.meta[name]) for name in _VARIANT if trace.meta.get(name) is not None), None),
+        "variant": trace.variant,
         "meta": trace.meta,
         "run_id": run_id,
     }

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 CHILDREN = {
     "segments": {"trace_id"},
-    "criteria": {"key", "trace_id", "rubric"},
-    "evidence": {"key", "trace_id", "rubric"},
+    "criteria": {"key", "trace_id", "rubric", "judge", "label", "whole", "current"},
+    "evidence": {"key", "trace_id", "rubric", "judge", "label", "whole", "current"},
     "calls": {"key", "trace_id", "rubric", "judge", "run_id"},
 }
 """Child tables, and the columns that they take from their parent."""
 
 PARENTS = ("traces", "sources", "verdicts", "failures", "runs", "labels")
 """Tables that a line names a row of."""
+
+FOUND_OUT = {"sources": {"again"}, "verdicts": {"unverified", "current", "key_number", "slot_number"}}
+"""Columns of theirs that a merge fills, from what else is there."""
 
 _BATCH_BYTES = 16 * 2**20
 _OBJECT_BYTES = 4 * 2**20
@@ -82,6 +85,7 @@ def merge(connection: Connection, segments: list[Path]) -> Merged:
 def read_lines(connection: Connection, segments: list[Path]) -> None:
     """Journal segments as the temporary table `lines`; what cannot be read becomes a row of nulls."""
     longest = max(segment.stat().st_size for segment in segments)
+    connection.execute(packaged("numbers.sql"))
     paths = [glob.escape(str(segment.absolute())) for segment in segments]
     connection.execute(
         packaged("lines.sql").replace("{columns}", _columns(connection)), [paths, max(longest + 1, _OBJECT_BYTES)]
@@ -92,7 +96,8 @@ def insert_new_rows(connection: Connection, *, old: str, into: str) -> None:
     """The rows of `lines` that are new, into tables; those of runs and labels into temporary `new_runs`, `new_labels`.
 
     Args:
-        connection: where `lines` is.
+        connection: where `lines` is. It gets the temporary table `replaced` as well: verdicts that are not current any
+            more (`row` is theirs among the old ones), or are not although they are new.
         old: the schema, quoted for SQL, with the rows that are there already.
         into: what stands before a table's name to name the table that takes the new rows.
     """
@@ -103,9 +108,9 @@ def _columns(connection: Connection) -> str:
     """What a line holds for each table: a row, or for a child table a list of rows without what they inherit."""
     shapes = []
     for table in (*PARENTS, *CHILDREN):  # of one table after another: `duckdb_columns()` binds every view for an answer
-        inherited = CHILDREN.get(table, set())
+        others = CHILDREN.get(table, FOUND_OUT.get(table, set()))
         columns = connection.execute(f"FROM main.{table} LIMIT 0").description or []
-        row = ", ".join(f'"{name}" {type_}' for name, type_, *_ in columns if name not in inherited)
+        row = ", ".join(f'"{name}" {type_}' for name, type_, *_ in columns if name not in others)
         shapes.append(f"{table}: 'STRUCT({row}){'[]' * (table in CHILDREN)}'")
     return ", ".join(shapes)
 

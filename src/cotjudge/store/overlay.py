@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _BESIDE = [table for table in (*PARENTS, *CHILDREN) if table not in ("runs", "labels")]
+_BUT_REPLACED = "REPLACE (current AND key NOT IN (FROM temp.journal_replaced) AS current)"
 _CREATE = re.compile(r"CREATE\s+VIEW", re.IGNORECASE)
 
 
@@ -54,7 +55,9 @@ def lay(connection: Connection, journals: Path, sql: str | None = None) -> bool:
     for table in _BESIDE:
         connection.execute(f"CREATE TEMP TABLE journal_{table} AS FROM {file}.{table} LIMIT 0")
     insert_new_rows(connection, old=file, into="temp.journal_")
-    connection.execute(packaged("overlay.sql").replace("{file}", file))
+    replaced = connection.execute("SELECT count(row) FROM temp.replaced").fetchall()[0][0]
+    overlaid = packaged("overlay.sql").replace("{but_replaced}", _BUT_REPLACED if replaced else "")
+    connection.execute(overlaid.replace("{file}", file))
     _look_again(connection, sql)
     return True
 

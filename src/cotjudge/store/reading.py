@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from cotjudge.store.merging import CHILDREN, FOUND_OUT
 from cotjudge.verdict import Usage, Verdict
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _rows(connection: Connection, sql: str, keys: Sequence[str]) -> Iterable[dic
 
 
 def _part(row: dict[str, Any]) -> dict[str, Any]:
-    others = {"key", "trace_id", "rubric", "ordinal", "start_char", "end_char"}
+    others = CHILDREN["criteria"] | {"ordinal", "start_char", "end_char"}
     part = {name: value for name, value in row.items() if name not in others}
     return part | ({"start": row["start_char"], "end": row["end_char"]} if "start_char" in row else {})
 
@@ -54,4 +55,5 @@ def _verdict(row: dict[str, Any], criteria: list[dict[str, Any]], evidence: list
         "evidence": evidence,
         "created_at": row["created_at"].replace(tzinfo=UTC),
     }
-    return Verdict.model_validate(row | parsed | made)
+    told = {name: value for name, value in row.items() if name not in FOUND_OUT["verdicts"]}
+    return Verdict.model_validate(told | parsed | made)

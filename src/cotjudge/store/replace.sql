@@ -1,3 +1,8 @@
+-- What newer rows replace: verdicts that are history now, and the old rows of runs and labels.
+UPDATE verdicts SET current = false WHERE rowid IN (SELECT row FROM replaced WHERE row IS NOT NULL);
+UPDATE criteria SET current = false WHERE key IN (SELECT key FROM replaced WHERE row IS NOT NULL);
+UPDATE evidence SET current = false WHERE key IN (SELECT key FROM replaced WHERE row IS NOT NULL);
+
 -- The newest line of each run and label takes the place of the old row.
 MERGE INTO runs USING new_runs AS new ON runs.run_id = new.run_id
 WHEN MATCHED THEN UPDATE BY NAME

@@ -1,6 +1,8 @@
 -- The tables. A table's and a column's comment is its documentation: docs/schema.md is made from them. Views are in views/.
 -- No table has an index: a merge is alone with the file and looks for itself what is there already. Measured at a million
 -- verdicts, 500 more take 150 ms so, and 350 ms with one primary key (on verdicts), in a file half as large again.
+-- Some columns are there so that a question about ten million verdicts is one scan and no join: what a trace's record says
+-- of itself stands with its verdicts, and what a verdict says with its criteria and quotes.
 -- Times are UTC without a zone. Texts of any length are compressed with zstd.
 
 CREATE TABLE store_info (schema_version INTEGER, cotjudge_version VARCHAR, created_at TIMESTAMP);
@@ -27,7 +29,7 @@ COMMENT ON COLUMN traces.created_at IS 'When it was stored (UTC).';
 
 CREATE TABLE sources (
     trace_id VARCHAR, path VARCHAR, record VARCHAR, format VARCHAR, model VARCHAR, task VARCHAR, epoch BIGINT,
-    variant VARCHAR, meta JSON, run_id VARCHAR
+    variant VARCHAR, meta JSON, again BOOLEAN, run_id VARCHAR
 );
 COMMENT ON TABLE sources IS 'Where a trace was found: one row per trace, dump file and record.';
 COMMENT ON COLUMN sources.trace_id IS 'The trace.';
@@ -39,6 +41,7 @@ COMMENT ON COLUMN sources.task IS 'Task, benchmark or scenario, as the dump name
 COMMENT ON COLUMN sources.epoch IS 'Number of the repetition, where the dump counts them.';
 COMMENT ON COLUMN sources.variant IS 'Which variant of the task, where the record''s metadata has a `variant`, `condition` or `arm`.';
 COMMENT ON COLUMN sources.meta IS 'Anything else the record says: `meta->>''scenario''`.';
+COMMENT ON COLUMN sources.again IS 'Whether the trace had been found elsewhere before: false for one row of each trace.';
 COMMENT ON COLUMN sources.run_id IS 'The run that found it first.';
 
 CREATE TABLE segments (
@@ -60,7 +63,8 @@ CREATE TABLE verdicts (
     rationale VARCHAR, fields JSON, injection_suspected BOOLEAN, calls BIGINT, input_tokens BIGINT, cached_tokens BIGINT,
     output_tokens BIGINT, reasoning_tokens BIGINT, cost_usd DOUBLE, latency_s DOUBLE, segment INTEGER, coverage DOUBLE,
     windows INTEGER, quoted BOOLEAN, score_kind VARCHAR, samples INTEGER, votes JSON, agreement DOUBLE, opinions JSON,
-    settled_by VARCHAR, run_id VARCHAR, created_at TIMESTAMP
+    settled_by VARCHAR, model VARCHAR, task VARCHAR, epoch BIGINT, variant VARCHAR, position DOUBLE, run_id VARCHAR,
+    created_at TIMESTAMP, unverified INTEGER, current BOOLEAN, key_number UINTEGER, slot_number UINTEGER
 );
 COMMENT ON TABLE verdicts IS 'One row per judgement: a trace (or one segment of it), a rubric, a judge.';
 COMMENT ON COLUMN verdicts.key IS 'Judgement key: everything that can change this verdict, hashed; unique.';
@@ -95,17 +99,30 @@ COMMENT ON COLUMN verdicts.votes IS 'Label -> opinions that gave it; empty for a
 COMMENT ON COLUMN verdicts.agreement IS 'Share of the opinions had that gave this label, 0 to 1; NULL for a single answer.';
 COMMENT ON COLUMN verdicts.opinions IS 'The opinions it is made of: a list of judge, key, label, score, answers, rationale. A member''s own verdict is the row with that key.';
 COMMENT ON COLUMN verdicts.settled_by IS 'The tier whose opinion stands, in a cascade; empty otherwise.';
+COMMENT ON COLUMN verdicts.model IS 'The model that wrote the trace, as the record says that it was judged for. Where else the trace was found stands in `sources`.';
+COMMENT ON COLUMN verdicts.task IS 'Task, benchmark or scenario, likewise.';
+COMMENT ON COLUMN verdicts.epoch IS 'Number of the repetition, likewise.';
+COMMENT ON COLUMN verdicts.variant IS 'Which variant of the task, likewise.';
+COMMENT ON COLUMN verdicts.position IS 'Where in the trace the middle of that one segment is, 0 to 1; NULL where the whole trace was judged.';
 COMMENT ON COLUMN verdicts.run_id IS 'The run that made it.';
 COMMENT ON COLUMN verdicts.created_at IS 'When (UTC).';
+COMMENT ON COLUMN verdicts.unverified IS 'Quotes given for an answer that were not found; of those that address the judge, `injection_suspected` tells.';
+COMMENT ON COLUMN verdicts.current IS 'Whether it is the newest of its trace (or segment), rubric and judge; the others are history.';
+COMMENT ON COLUMN verdicts.key_number IS '32 bits of a hash of `key`: a merge looks here first for what it has already.';
+COMMENT ON COLUMN verdicts.slot_number IS '32 bits of a hash of trace, segment, rubric and judge: a merge looks here first for what is not current any more.';
 
 CREATE TABLE criteria (
-    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, ordinal INTEGER, criterion VARCHAR, answer VARCHAR, given VARCHAR,
-    note VARCHAR
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, judge VARCHAR, label VARCHAR, whole BOOLEAN, current BOOLEAN,
+    ordinal INTEGER, criterion VARCHAR, answer VARCHAR, given VARCHAR, note VARCHAR
 );
 COMMENT ON TABLE criteria IS 'The answer to each criterion of a verdict.';
 COMMENT ON COLUMN criteria.key IS 'The verdict.';
 COMMENT ON COLUMN criteria.trace_id IS 'The trace.';
 COMMENT ON COLUMN criteria.rubric IS 'Rubric id.';
+COMMENT ON COLUMN criteria.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN criteria.label IS 'The verdict''s label.';
+COMMENT ON COLUMN criteria.whole IS 'Whether the verdict is on the whole trace, and not on one segment by itself.';
+COMMENT ON COLUMN criteria.current IS 'Whether the verdict is current.';
 COMMENT ON COLUMN criteria.ordinal IS '0-based position in the rubric.';
 COMMENT ON COLUMN criteria.criterion IS 'Criterion id.';
 COMMENT ON COLUMN criteria.answer IS 'The answer that counts, after its quotes were checked.';
@@ -113,14 +130,18 @@ COMMENT ON COLUMN criteria.given IS 'The answer that the judge gave.';
 COMMENT ON COLUMN criteria.note IS 'Why the two differ; empty where they do not.';
 
 CREATE TABLE evidence (
-    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, ordinal INTEGER, criterion VARCHAR, stance VARCHAR, quote VARCHAR,
-    verified BOOLEAN, match VARCHAR, segment INTEGER, turn INTEGER, part VARCHAR, start_char BIGINT, end_char BIGINT,
-    addresses_judge BOOLEAN, note VARCHAR
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, judge VARCHAR, label VARCHAR, whole BOOLEAN, current BOOLEAN,
+    ordinal INTEGER, criterion VARCHAR, stance VARCHAR, quote VARCHAR, verified BOOLEAN, match VARCHAR, segment INTEGER,
+    turn INTEGER, part VARCHAR, start_char BIGINT, end_char BIGINT, position DOUBLE, addresses_judge BOOLEAN, note VARCHAR
 );
 COMMENT ON TABLE evidence IS 'Every quote that a judge gave; only a verified one is evidence.';
 COMMENT ON COLUMN evidence.key IS 'The verdict.';
 COMMENT ON COLUMN evidence.trace_id IS 'The trace.';
 COMMENT ON COLUMN evidence.rubric IS 'Rubric id.';
+COMMENT ON COLUMN evidence.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN evidence.label IS 'The verdict''s label.';
+COMMENT ON COLUMN evidence.whole IS 'Whether the verdict is on the whole trace, and not on one segment by itself.';
+COMMENT ON COLUMN evidence.current IS 'Whether the verdict is current.';
 COMMENT ON COLUMN evidence.ordinal IS '0-based position among the verdict''s quotes.';
 COMMENT ON COLUMN evidence.criterion IS 'The criterion it was given for.';
 COMMENT ON COLUMN evidence.stance IS 'for (the answer), or against (the strongest counter-evidence).';
@@ -132,6 +153,7 @@ COMMENT ON COLUMN evidence.turn IS 'That segment''s turn.';
 COMMENT ON COLUMN evidence.part IS 'reasoning, content or tool_call.';
 COMMENT ON COLUMN evidence.start_char IS 'Offset of its first character in the segment''s text (code points, from 0).';
 COMMENT ON COLUMN evidence.end_char IS 'Offset past its last character: `text[start_char + 1 : end_char]` in SQL.';
+COMMENT ON COLUMN evidence.position IS 'Where in the trace it begins, 0 to 1: segments before it, and its place in its own, by the trace''s segments.';
 COMMENT ON COLUMN evidence.addresses_judge IS 'Whether it talks to the judge; such a quote is never evidence.';
 COMMENT ON COLUMN evidence.note IS 'Why it is no evidence; empty where it is.';
 

@@ -27,7 +27,14 @@ from cotjudge.store.named import NamedQuery
 from cotjudge.store.result import Parameters, Result
 from cotjudge.store.sandbox import Sandbox
 from cotjudge.store.sandbox import run as sandboxed
-from cotjudge.store.warehouse import PATIENCE_S, OutdatedError, Warehouse, refusals
+from cotjudge.store.warehouse import (
+    PATIENCE_S,
+    ROW_GROUP_SIZE,
+    ROW_GROUP_SIZE_WITHOUT_TEXT,
+    OutdatedError,
+    Warehouse,
+    refusals,
+)
 from cotjudge.store.writer import Writer
 from cotjudge.verdict import Verdict
 
@@ -54,7 +61,8 @@ class Store:
         self.path = path
         self.keep_text = keep_text
         self.journals = path.with_name(path.name + ".journal")
-        self._warehouse = Warehouse(path, patience=patience)
+        row_group = ROW_GROUP_SIZE if keep_text else ROW_GROUP_SIZE_WITHOUT_TEXT
+        self._warehouse = Warehouse(path, patience=patience, row_group=row_group)
 
     def ensure(self) -> None:
         """Create the database, or verify that it is one of ours and can be written.

@@ -1,7 +1,7 @@
 -- Quotes that address the judge, with the verdict they could not sway.
 -- param limit = 20: rows at most
-SELECT current.trace_id, current.rubric, current.judge, current.label, evidence.criterion, left(evidence.quote, 120) AS quote
-FROM evidence JOIN current_verdicts AS current ON current.key = evidence.key
-WHERE evidence.addresses_judge
-ORDER BY current.trace_id, current.rubric, current.judge, evidence.ordinal
+SELECT trace_id, rubric, judge, label, criterion, left(quote, 120) AS quote
+FROM evidence
+WHERE addresses_judge AND current
+ORDER BY trace_id, rubric, judge, ordinal
 LIMIT $limit;

@@ -8,14 +8,15 @@ pairs AS (
     SELECT one.rubric, one.judge AS one, other.judge AS other
     FROM (SELECT DISTINCT rubric, judge FROM judged) AS one
     JOIN (SELECT DISTINCT rubric, judge FROM judged) AS other ON one.rubric = other.rubric AND one.judge < other.judge
+),
+others AS MATERIALIZED (
+    SELECT * FROM judged SEMI JOIN pairs ON pairs.rubric = judged.rubric AND pairs.other = judged.judge
 )
 SELECT
-    pairs.rubric, pairs.one, pairs.other, count(*) AS traces, count(*) FILTER (a.label = b.label) AS same,
+    a.rubric, a.judge AS one, b.judge AS other, count(*) AS traces, count(*) FILTER (a.label = b.label) AS same,
     round(count(*) FILTER (a.label = b.label) / count(*), 3) AS agreement,
     count(*) FILTER (a.label <> b.label AND a.label NOT IN ('uncertain', 'unidentified')
         AND b.label NOT IN ('uncertain', 'unidentified')) AS opposed
-FROM judged AS a
-JOIN pairs ON pairs.rubric = a.rubric AND pairs.one = a.judge
-JOIN judged AS b ON b.trace_id = a.trace_id AND b.rubric = a.rubric AND b.judge = pairs.other
+FROM judged AS a JOIN others AS b ON b.trace_id = a.trace_id AND b.rubric = a.rubric AND b.judge > a.judge
 GROUP BY ALL
-ORDER BY pairs.rubric, pairs.one, pairs.other;
+ORDER BY a.rubric, one, other;

@@ -4,9 +4,9 @@ SELECT
     left(stale.judge_hash, 8) AS judge_hash, stale.prompt_version, count(*) AS verdicts,
     count(*) FILTER (stale.label <> newest.label) AS label_changed
 FROM verdicts AS stale
-ANTI JOIN current_verdicts AS current ON current.key = stale.key
 LEFT JOIN current_verdicts AS newest
-    ON newest.trace_id = stale.trace_id AND newest.segment IS NOT DISTINCT FROM stale.segment
+    ON newest.slot_number = stale.slot_number AND newest.trace_id = stale.trace_id AND newest.segment IS NOT DISTINCT FROM stale.segment
     AND newest.rubric = stale.rubric AND newest.judge = stale.judge
+WHERE NOT stale.current
 GROUP BY ALL
 ORDER BY verdicts DESC, stale.rubric, stale.judge, rubric_hash, judge_hash, stale.prompt_version;

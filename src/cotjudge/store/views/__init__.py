@@ -16,6 +16,7 @@ VIEWS = (
     "wide_verdicts",
     "attribution_summary",
     "overlap",
+    "source_values",
     "prevalence_by",
     "disagreements",
     "needs_review",

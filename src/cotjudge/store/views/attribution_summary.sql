@@ -1,18 +1,13 @@
 CREATE VIEW attribution_summary AS
-WITH attributed AS (
-    SELECT key, judge, label FROM current_verdicts WHERE rubric = 'attribution' AND segment IS NULL
-)
 SELECT
-    attributed.judge, answers.criterion AS ground, count(*) AS traces,
-    count(*) FILTER (answers.answer = 'main') AS main,
-    count(*) FILTER (answers.answer = 'main' AND attributed.label = 'single') AS alone,
-    count(*) FILTER (answers.answer = 'some') AS partly,
-    count(*) FILTER (answers.answer = 'none') AS none,
-    count(*) FILTER (answers.answer NOT IN ('main', 'some', 'none')) AS cannot_tell,
-    count(*) FILTER (answers.answer = 'main') / count(*) AS share_main
-FROM criteria AS answers JOIN attributed ON answers.key = attributed.key
-WHERE answers.rubric = 'attribution'
-GROUP BY attributed.judge, answers.criterion;
+    judge, criterion AS ground, count(*) AS traces, count(*) FILTER (answer = 'main') AS main,
+    count(*) FILTER (answer = 'main' AND label = 'single') AS alone,
+    count(*) FILTER (answer = 'some') AS partly, count(*) FILTER (answer = 'none') AS none,
+    count(*) FILTER (answer NOT IN ('main', 'some', 'none')) AS cannot_tell,
+    count(*) FILTER (answer = 'main') / count(*) AS share_main
+FROM criteria
+WHERE rubric = 'attribution' AND current AND whole
+GROUP BY judge, criterion;
 COMMENT ON VIEW attribution_summary IS 'What accounts for the actions: per judge and ground of the rubric `attribution`, how often it is what. A trace can have two main grounds. Current verdicts on whole traces.';
 COMMENT ON COLUMN attribution_summary.judge IS 'The judge as the user named it.';
 COMMENT ON COLUMN attribution_summary.ground IS 'The ground: goal, persona, cliche, instruction, reward_or_grader, confusion.';

@@ -9,14 +9,15 @@ judges AS (
 pairs AS (
     SELECT one.rubric, one.judge AS one, other.judge AS other
     FROM judges AS one JOIN judges AS other ON one.rubric = other.rubric AND one.judge < other.judge
+),
+others AS MATERIALIZED (
+    SELECT * FROM judged SEMI JOIN pairs ON pairs.rubric = judged.rubric AND pairs.other = judged.judge
 )
 SELECT
     a.trace_id, a.rubric, 'judges' AS kind, a.judge AS one, a.label AS one_label, b.judge AS other,
     b.label AS other_label,
     a.label NOT IN ('uncertain', 'unidentified') AND b.label NOT IN ('uncertain', 'unidentified') AS opposed
-FROM judged AS a
-JOIN pairs ON pairs.rubric = a.rubric AND pairs.one = a.judge
-JOIN judged AS b ON b.trace_id = a.trace_id AND b.rubric = a.rubric AND b.judge = pairs.other
+FROM judged AS a JOIN others AS b ON b.trace_id = a.trace_id AND b.rubric = a.rubric AND b.judge > a.judge
 WHERE a.label <> b.label
 UNION ALL
 SELECT

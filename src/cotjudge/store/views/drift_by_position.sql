@@ -1,38 +1,20 @@
 CREATE VIEW drift_by_position AS
-WITH per_segment AS (
-    SELECT
-        current.rubric, current.judge, current.label,
-        least(10, 1 + floor(10 * (current.segment + 0.5) / greatest(traces.n_segments, 1)))::INTEGER AS decile
-    FROM current_verdicts AS current JOIN traces USING (trace_id)
-    WHERE current.segment IS NOT NULL
-),
-asked_per_segment AS (
+WITH asked_per_segment AS (
     SELECT DISTINCT rubric, judge FROM verdicts WHERE segment IS NOT NULL
 ),
-whole AS (
-    SELECT current.key, current.trace_id, current.rubric, current.judge FROM current_verdicts AS current
-    ANTI JOIN asked_per_segment AS apart ON apart.rubric = current.rubric AND apart.judge = current.judge
-    WHERE current.segment IS NULL AND current.label = 'present'
-),
-quotes AS (
-    SELECT
-        whole.rubric, whole.judge,
-        least(10, 1 + floor(
-            10 * (evidence.segment + evidence.start_char / greatest(segments.chars, 1)) / greatest(traces.n_segments, 1)
-        ))::INTEGER AS decile
-    FROM evidence
-    JOIN whole ON whole.key = evidence.key
-    JOIN traces ON traces.trace_id = evidence.trace_id
-    JOIN segments ON segments.trace_id = evidence.trace_id AND segments.segment = evidence.segment
-    WHERE evidence.verified AND evidence.stance = 'for'
-),
 counted AS (
-    SELECT rubric, judge, 'segments' AS basis, decile, count(*) AS n,
+    SELECT
+        rubric, judge, 'segments' AS basis, least(10, 1 + floor(10 * position))::INTEGER AS decile, count(*) AS n,
         count(*) FILTER (label = 'present') AS present, count(*) FILTER (label = 'absent') AS absent
-    FROM per_segment GROUP BY ALL
+    FROM current_verdicts WHERE segment IS NOT NULL AND position IS NOT NULL
+    GROUP BY ALL
     UNION ALL
-    SELECT rubric, judge, 'evidence' AS basis, decile, count(*) AS n, NULL AS present, NULL AS absent
-    FROM quotes GROUP BY ALL
+    SELECT
+        rubric, judge, 'evidence' AS basis, least(10, 1 + floor(10 * position))::INTEGER AS decile, count(*) AS n,
+        NULL AS present, NULL AS absent
+    FROM evidence ANTI JOIN asked_per_segment USING (rubric, judge)
+    WHERE current AND whole AND label = 'present' AND verified AND stance = 'for' AND position IS NOT NULL
+    GROUP BY ALL
 )
 SELECT
     rubric, judge, basis, decile, n, present, absent, present / nullif(present + absent, 0) AS share,

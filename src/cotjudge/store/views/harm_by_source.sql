@@ -1,35 +1,39 @@
--- Covert plans are few beside the verdicts: the joins go from them to their attributions.
+-- Covert plans are few beside the verdicts: the joins go from them to their grounds, and to where else they were found.
 CREATE VIEW harm_by_source AS
 WITH schemed AS (
-    SELECT trace_id, judge, label, severity FROM current_verdicts
+    SELECT trace_id, judge, severity, model, task FROM current_verdicts
     WHERE rubric = 'goal_directed_scheming' AND segment IS NULL AND severity IS NOT NULL
 ),
 attributed AS (
-    SELECT current.key, current.trace_id, current.judge FROM current_verdicts AS current
-    WHERE current.rubric = 'attribution' AND current.segment IS NULL
+    SELECT trace_id, judge FROM current_verdicts WHERE rubric = 'attribution' AND segment IS NULL
+),
+main_grounds AS (
+    SELECT trace_id, judge, criterion FROM criteria WHERE rubric = 'attribution' AND answer = 'main' AND current AND whole
+),
+found AS (
+    SELECT trace_id, judge, model, task FROM schemed
+    UNION
+    SELECT sources.trace_id, schemed.judge, sources.model, sources.task
+    FROM sources JOIN schemed ON schemed.trace_id = sources.trace_id
+    WHERE sources.trace_id IN (SELECT trace_id FROM sources WHERE again)
 ),
 grounds AS (
     SELECT
         schemed.trace_id, schemed.judge, schemed.severity,
         CASE
-            WHEN answers.criterion IS NOT NULL THEN answers.criterion
-            WHEN attributed.key IS NOT NULL THEN 'unidentified' ELSE 'not attributed'
+            WHEN main_grounds.criterion IS NOT NULL THEN main_grounds.criterion
+            WHEN attributed.trace_id IS NOT NULL THEN 'unidentified' ELSE 'not attributed'
         END AS ground
     FROM schemed
     LEFT JOIN attributed ON attributed.trace_id = schemed.trace_id AND attributed.judge = schemed.judge
-    LEFT JOIN (
-        SELECT key, criterion FROM criteria WHERE rubric = 'attribution' AND answer = 'main'
-    ) AS answers ON answers.key = attributed.key
-),
-found AS (
-    SELECT DISTINCT trace_id, model, task FROM sources
+    LEFT JOIN main_grounds ON main_grounds.trace_id = schemed.trace_id AND main_grounds.judge = schemed.judge
 )
 SELECT
     found.model, found.task, grounds.judge, grounds.ground, count(*) AS traces,
     count(*) FILTER (grounds.severity = 'acted') AS acted,
     count(*) FILTER (grounds.severity = 'planned') AS planned,
     count(*) FILTER (grounds.severity = 'contemplated') AS contemplated
-FROM grounds JOIN found ON found.trace_id = grounds.trace_id
+FROM grounds JOIN found ON found.trace_id = grounds.trace_id AND found.judge = grounds.judge
 GROUP BY ALL;
 COMMENT ON VIEW harm_by_source IS 'How far covert plans went, and what accounts for them: traces whose goal_directed_scheming has a severity, by model, task and main ground of `attribution` (same judge). Severity counts what was also instructed. A trace with two main grounds is in both rows. Current verdicts on whole traces.';
 COMMENT ON COLUMN harm_by_source.model IS 'The model that wrote the trace, or NULL.';

@@ -1,19 +1,14 @@
--- The flags are rare: verdicts are found by them, so that only these are joined.
 CREATE VIEW needs_review AS
-WITH unverified AS (
-    SELECT DISTINCT key FROM evidence WHERE NOT verified AND stance = 'for' AND NOT addresses_judge
-)
 SELECT
-    current.trace_id, current.rubric, current.judge, current.key, current.segment, current.label, current.score,
-    current.agreement,
+    trace_id, rubric, judge, key, segment, label, score, agreement,
     list_filter([
-        CASE WHEN current.label = 'uncertain' THEN 'uncertain' END,
-        CASE WHEN current.agreement < 1 THEN 'split' END,
-        CASE WHEN unverified.key IS NOT NULL THEN 'unverified' END,
-        CASE WHEN current.injection_suspected THEN 'injection' END
+        CASE WHEN label = 'uncertain' THEN 'uncertain' END,
+        CASE WHEN agreement < 1 THEN 'split' END,
+        CASE WHEN unverified > 0 THEN 'unverified' END,
+        CASE WHEN injection_suspected THEN 'injection' END
     ], lambda reason: reason IS NOT NULL) AS reasons
-FROM current_verdicts AS current LEFT JOIN unverified ON current.key = unverified.key
-WHERE current.label = 'uncertain' OR current.agreement < 1 OR current.injection_suspected OR unverified.key IS NOT NULL;
+FROM current_verdicts
+WHERE label = 'uncertain' OR agreement < 1 OR unverified > 0 OR injection_suspected;
 COMMENT ON VIEW needs_review IS 'Current verdicts that a person should look at, with the reasons.';
 COMMENT ON COLUMN needs_review.trace_id IS 'The trace.';
 COMMENT ON COLUMN needs_review.rubric IS 'Rubric id.';

@@ -1,30 +1,29 @@
+-- One number per trace and judge: a bit for each rubric's present, absent and other, found in one pass.
 CREATE VIEW overlap AS
 WITH labels_of AS (
     SELECT
-        trace_id, judge,
-        any_value(label) FILTER (rubric = 'goal_directed_scheming') AS scheming,
-        any_value(label) FILTER (rubric = 'persona_consistent_roleplay') AS roleplay,
-        any_value(label) FILTER (rubric = 'stereotyped_ethical_phrasing') AS phrasing
+        judge,
+        bit_or(CASE label WHEN 'present' THEN 1 WHEN 'absent' THEN 2 ELSE 4 END << CASE rubric
+            WHEN 'goal_directed_scheming' THEN 0 WHEN 'persona_consistent_roleplay' THEN 3 ELSE 6 END) AS bits
     FROM current_verdicts
     WHERE segment IS NULL
         AND rubric IN ('goal_directed_scheming', 'persona_consistent_roleplay', 'stereotyped_ethical_phrasing')
     GROUP BY trace_id, judge
-    HAVING count(*) = 3
 ),
 counted AS (
-    SELECT judge, scheming, roleplay, phrasing, count(*) AS traces FROM labels_of GROUP BY ALL
+    SELECT judge, bits & 7 AS scheming, (bits >> 3) & 7 AS roleplay, (bits >> 6) & 7 AS phrasing, count(*) AS traces
+    FROM labels_of GROUP BY ALL
+),
+asked AS (
+    SELECT *, scheming < 4 AND roleplay < 4 AND phrasing < 4 AS is_decided
+    FROM counted WHERE scheming > 0 AND roleplay > 0 AND phrasing > 0
 ),
 decided AS (
-    SELECT
-        judge, scheming = 'present' AS scheming, roleplay = 'present' AS roleplay, phrasing = 'present' AS phrasing, traces
-    FROM counted WHERE scheming <> 'uncertain' AND roleplay <> 'uncertain' AND phrasing <> 'uncertain'
+    SELECT judge, scheming = 1 AS scheming, roleplay = 1 AS roleplay, phrasing = 1 AS phrasing, traces
+    FROM asked WHERE is_decided
 ),
 of_judge AS (
-    SELECT
-        judge, sum(traces) AS asked,
-        coalesce(sum(traces) FILTER (scheming <> 'uncertain' AND roleplay <> 'uncertain' AND phrasing <> 'uncertain'), 0)
-            AS decided
-    FROM counted GROUP BY judge
+    SELECT judge, sum(traces) AS asked, coalesce(sum(traces) FILTER (is_decided), 0) AS decided FROM asked GROUP BY judge
 ),
 cells AS (
     SELECT of_judge.*, s.yes AS scheming, r.yes AS roleplay, p.yes AS phrasing

@@ -1,31 +1,63 @@
--- One branch per grouping: a filter on `by` leaves only the branches it names. A trace found twice under the same value
--- counts once.
+-- One branch per grouping: a filter on `by` leaves only the branches it names. What a verdict's own record says stands with
+-- it; only a trace that was found more than once can stand under other values as well, under each of them once.
 CREATE VIEW prevalence_by AS
 WITH judged AS (
-    SELECT trace_id, rubric, judge, label FROM current_verdicts WHERE segment IS NULL
+    SELECT trace_id, rubric, judge, label, model, task, epoch, variant FROM current_verdicts
+    WHERE segment IS NULL AND rubric <> 'attribution'
+),
+elsewhere AS (
+    SELECT trace_id, model, task, epoch, variant FROM sources WHERE trace_id IN (SELECT trace_id FROM sources WHERE again)
+),
+said_once AS (
+    SELECT trace_id, "by", value FROM source_values
+    WHERE NOT again AND trace_id NOT IN (SELECT trace_id FROM sources WHERE again)
+    UNION ALL
+    SELECT DISTINCT trace_id, "by", value FROM source_values
+    WHERE trace_id IN (SELECT trace_id FROM sources WHERE again)
 ),
 counted AS (
-    SELECT 'model' AS "by", found.value, judged.rubric, judged.judge, judged.label, count(*) AS traces
-    FROM (SELECT DISTINCT trace_id, model AS value FROM sources) AS found JOIN judged USING (trace_id) GROUP BY ALL
+    SELECT 'model' AS "by", model AS value, rubric, judge, label, count(*) AS traces FROM judged GROUP BY ALL
     UNION ALL
-    SELECT 'task' AS "by", found.value, judged.rubric, judged.judge, judged.label, count(*) AS traces
-    FROM (SELECT DISTINCT trace_id, task AS value FROM sources) AS found JOIN judged USING (trace_id) GROUP BY ALL
-    UNION ALL
-    SELECT 'epoch' AS "by", found.value::VARCHAR, judged.rubric, judged.judge, judged.label, count(*) AS traces
-    FROM (SELECT DISTINCT trace_id, epoch AS value FROM sources) AS found JOIN judged USING (trace_id) GROUP BY ALL
-    UNION ALL
-    SELECT 'variant' AS "by", found.value, judged.rubric, judged.judge, judged.label, count(*) AS traces
-    FROM (SELECT DISTINCT trace_id, variant AS value FROM sources) AS found JOIN judged USING (trace_id) GROUP BY ALL
-    UNION ALL
-    SELECT 'format' AS "by", found.value, judged.rubric, judged.judge, judged.label, count(*) AS traces
-    FROM (SELECT DISTINCT trace_id, format AS value FROM sources) AS found JOIN judged USING (trace_id) GROUP BY ALL
-    UNION ALL
-    SELECT found."by", found.value, judged.rubric, judged.judge, judged.label, count(*) AS traces
+    SELECT 'model', value, rubric, judge, label, count(*)
     FROM (
-        SELECT DISTINCT sources.trace_id, 'meta.' || entry.key AS "by", entry.value ->> '$' AS value
-        FROM sources, json_each(sources.meta) AS entry
-        WHERE entry.type NOT IN ('OBJECT', 'ARRAY', 'NULL')
-    ) AS found JOIN judged USING (trace_id)
+        SELECT DISTINCT judged.trace_id, elsewhere.model AS value, judged.rubric, judged.judge, judged.label
+        FROM elsewhere JOIN judged ON judged.trace_id = elsewhere.trace_id
+        WHERE elsewhere.model IS DISTINCT FROM judged.model
+    )
+    GROUP BY ALL
+    UNION ALL
+    SELECT 'task' AS "by", task AS value, rubric, judge, label, count(*) AS traces FROM judged GROUP BY ALL
+    UNION ALL
+    SELECT 'task', value, rubric, judge, label, count(*)
+    FROM (
+        SELECT DISTINCT judged.trace_id, elsewhere.task AS value, judged.rubric, judged.judge, judged.label
+        FROM elsewhere JOIN judged ON judged.trace_id = elsewhere.trace_id
+        WHERE elsewhere.task IS DISTINCT FROM judged.task
+    )
+    GROUP BY ALL
+    UNION ALL
+    SELECT 'epoch' AS "by", epoch::VARCHAR AS value, rubric, judge, label, count(*) AS traces FROM judged GROUP BY ALL
+    UNION ALL
+    SELECT 'epoch', value::VARCHAR, rubric, judge, label, count(*)
+    FROM (
+        SELECT DISTINCT judged.trace_id, elsewhere.epoch AS value, judged.rubric, judged.judge, judged.label
+        FROM elsewhere JOIN judged ON judged.trace_id = elsewhere.trace_id
+        WHERE elsewhere.epoch IS DISTINCT FROM judged.epoch
+    )
+    GROUP BY ALL
+    UNION ALL
+    SELECT 'variant' AS "by", variant AS value, rubric, judge, label, count(*) AS traces FROM judged GROUP BY ALL
+    UNION ALL
+    SELECT 'variant', value, rubric, judge, label, count(*)
+    FROM (
+        SELECT DISTINCT judged.trace_id, elsewhere.variant AS value, judged.rubric, judged.judge, judged.label
+        FROM elsewhere JOIN judged ON judged.trace_id = elsewhere.trace_id
+        WHERE elsewhere.variant IS DISTINCT FROM judged.variant
+    )
+    GROUP BY ALL
+    UNION ALL
+    SELECT said_once."by", said_once.value, judged.rubric, judged.judge, judged.label, count(*)
+    FROM said_once JOIN judged ON judged.trace_id = said_once.trace_id
     GROUP BY ALL
 )
 SELECT
@@ -36,7 +68,6 @@ SELECT
     present / nullif(present + absent, 0) AS share,
     uncertain / sum(traces) AS share_uncertain
 FROM counted
-WHERE rubric <> 'attribution'
 GROUP BY "by", value, rubric, judge;
 COMMENT ON VIEW prevalence_by IS 'How often each label is present, by model, task, epoch, variant, format or any metadata key: filter by `by`. Naive shares of what the judge said, uncorrected for its errors. Current verdicts on whole traces; without `attribution`, which has labels of another kind.';
 COMMENT ON COLUMN prevalence_by."by" IS 'What is grouped by: model, task, epoch, variant, format, or meta.KEY for a key of `sources.meta` with a text, number or truth value.';

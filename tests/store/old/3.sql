@@ -1,0 +1,295 @@
+-- The tables. A table's and a column's comment is its documentation: docs/schema.md is made from them. Views are in views/.
+-- No table has an index: a merge is alone with the file and looks for itself what is there already. Measured at a million
+-- verdicts, 500 more take 150 ms so, and 350 ms with one primary key (on verdicts), in a file half as large again.
+-- Times are UTC without a zone. Texts of any length are compressed with zstd.
+
+CREATE TABLE store_info (schema_version INTEGER, cotjudge_version VARCHAR, created_at TIMESTAMP);
+COMMENT ON TABLE store_info IS 'One row: how this file was made.';
+COMMENT ON COLUMN store_info.schema_version IS 'Version of the tables; a file with a newer one than cotjudge knows is refused.';
+COMMENT ON COLUMN store_info.cotjudge_version IS 'Version of cotjudge that created the file.';
+COMMENT ON COLUMN store_info.created_at IS 'When it did (UTC).';
+
+CREATE TABLE traces (
+    trace_id VARCHAR, turns JSON USING COMPRESSION zstd, n_turns INTEGER, n_segments INTEGER, reasoning_chars BIGINT,
+    has_reasoning BOOLEAN, reasoning_kind VARCHAR, text_hash VARCHAR, first_seen_run VARCHAR, created_at TIMESTAMP
+);
+COMMENT ON TABLE traces IS 'What was judged: one row per distinct content. Where it was found stands in `sources`.';
+COMMENT ON COLUMN traces.trace_id IS 'Hash of everything a judge can see of the trace; 32 hex digits.';
+COMMENT ON COLUMN traces.turns IS 'The transcript: a list of turns with role, reasoning, reasoning_kind, content, tool_calls, id. NULL with --no-text.';
+COMMENT ON COLUMN traces.n_turns IS 'Number of turns.';
+COMMENT ON COLUMN traces.n_segments IS 'Number of rows in `segments`.';
+COMMENT ON COLUMN traces.reasoning_chars IS 'Characters (code points) of readable reasoning by the assistant.';
+COMMENT ON COLUMN traces.has_reasoning IS 'Whether there are any.';
+COMMENT ON COLUMN traces.reasoning_kind IS 'The best kind of reasoning in it: full, summary (a provider''s summary), redacted (unreadable), or none.';
+COMMENT ON COLUMN traces.text_hash IS 'SHA-256 (64 hex digits) of the assistant''s reasoning in UTF-8, passages joined by a blank line: the same wherever the trace was found, and for everybody who has the text.';
+COMMENT ON COLUMN traces.first_seen_run IS 'The run that stored it first.';
+COMMENT ON COLUMN traces.created_at IS 'When it was stored (UTC).';
+
+CREATE TABLE sources (
+    trace_id VARCHAR, path VARCHAR, record VARCHAR, format VARCHAR, model VARCHAR, task VARCHAR, epoch BIGINT,
+    variant VARCHAR, meta JSON, run_id VARCHAR
+);
+COMMENT ON TABLE sources IS 'Where a trace was found: one row per trace, dump file and record.';
+COMMENT ON COLUMN sources.trace_id IS 'The trace.';
+COMMENT ON COLUMN sources.path IS 'The dump file as the user named it; `-` for standard input.';
+COMMENT ON COLUMN sources.record IS 'Which record of it: a 1-based line number or index, or the name of an archive''s member.';
+COMMENT ON COLUMN sources.format IS 'The reader that read it.';
+COMMENT ON COLUMN sources.model IS 'The model that wrote the trace, as the dump names it.';
+COMMENT ON COLUMN sources.task IS 'Task, benchmark or scenario, as the dump names it.';
+COMMENT ON COLUMN sources.epoch IS 'Number of the repetition, where the dump counts them.';
+COMMENT ON COLUMN sources.variant IS 'Which variant of the task, where the record''s metadata has a `variant`, `condition` or `arm`.';
+COMMENT ON COLUMN sources.meta IS 'Anything else the record says: `meta->>''scenario''`.';
+COMMENT ON COLUMN sources.run_id IS 'The run that found it first.';
+
+CREATE TABLE segments (
+    trace_id VARCHAR, segment INTEGER, turn INTEGER, role VARCHAR, part VARCHAR, text VARCHAR USING COMPRESSION zstd,
+    chars BIGINT
+);
+COMMENT ON TABLE segments IS 'The passages of a trace, in reading order; quotes point into them.';
+COMMENT ON COLUMN segments.trace_id IS 'The trace.';
+COMMENT ON COLUMN segments.segment IS '0-based position among the trace''s segments.';
+COMMENT ON COLUMN segments.turn IS '0-based position of its turn.';
+COMMENT ON COLUMN segments.role IS 'The turn''s role: system, user, assistant, tool, or the record''s own word.';
+COMMENT ON COLUMN segments.part IS 'reasoning, content or tool_call.';
+COMMENT ON COLUMN segments.text IS 'The passage, unchanged. NULL with --no-text.';
+COMMENT ON COLUMN segments.chars IS 'Its length in characters (code points).';
+
+CREATE TABLE verdicts (
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, rubric_version VARCHAR, rubric_hash VARCHAR, judge VARCHAR,
+    judge_hash VARCHAR, prompt_version VARCHAR, label VARCHAR, score DOUBLE, severity VARCHAR, derived JSON,
+    rationale VARCHAR, fields JSON, injection_suspected BOOLEAN, calls BIGINT, input_tokens BIGINT, cached_tokens BIGINT,
+    output_tokens BIGINT, reasoning_tokens BIGINT, cost_usd DOUBLE, latency_s DOUBLE, segment INTEGER, coverage DOUBLE,
+    windows INTEGER, quoted BOOLEAN, score_kind VARCHAR, samples INTEGER, votes JSON, agreement DOUBLE, opinions JSON,
+    settled_by VARCHAR, run_id VARCHAR, created_at TIMESTAMP
+);
+COMMENT ON TABLE verdicts IS 'One row per judgement: a trace (or one segment of it), a rubric, a judge.';
+COMMENT ON COLUMN verdicts.key IS 'Judgement key: everything that can change this verdict, hashed; unique.';
+COMMENT ON COLUMN verdicts.trace_id IS 'The trace.';
+COMMENT ON COLUMN verdicts.rubric IS 'Rubric id.';
+COMMENT ON COLUMN verdicts.rubric_version IS 'The rubric''s own version.';
+COMMENT ON COLUMN verdicts.rubric_hash IS 'Hash of the part of the rubric that this judge reads.';
+COMMENT ON COLUMN verdicts.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN verdicts.judge_hash IS 'Hash of the judge''s identity: model, parameters, samples.';
+COMMENT ON COLUMN verdicts.prompt_version IS 'Version of the prompt; empty for a judge without one.';
+COMMENT ON COLUMN verdicts.label IS 'What the rubric''s rule gives: present, absent, uncertain, or the rubric''s own label.';
+COMMENT ON COLUMN verdicts.score IS '0 to 1, orders traces; not a probability. NULL where the rubric weighs nothing.';
+COMMENT ON COLUMN verdicts.severity IS 'The rubric''s level of severity, or NULL.';
+COMMENT ON COLUMN verdicts.derived IS 'The rubric''s derived expressions by name: true, false, or null where undecided.';
+COMMENT ON COLUMN verdicts.rationale IS 'The judge''s short reasoning, in its own words.';
+COMMENT ON COLUMN verdicts.fields IS 'The rubric''s extra fields by name: `fields->>''persona''`.';
+COMMENT ON COLUMN verdicts.injection_suspected IS 'Whether a quote addressed the judge.';
+COMMENT ON COLUMN verdicts.calls IS 'Requests that were answered, re-asks and samples included.';
+COMMENT ON COLUMN verdicts.input_tokens IS 'Prompt tokens, cached ones included.';
+COMMENT ON COLUMN verdicts.cached_tokens IS 'Prompt tokens that the provider served from its cache.';
+COMMENT ON COLUMN verdicts.output_tokens IS 'Completion tokens, reasoning tokens included.';
+COMMENT ON COLUMN verdicts.reasoning_tokens IS 'Completion tokens that the judge spent on its own reasoning.';
+COMMENT ON COLUMN verdicts.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
+COMMENT ON COLUMN verdicts.latency_s IS 'Seconds from the first request to the usable answer.';
+COMMENT ON COLUMN verdicts.segment IS 'The one segment that was judged by itself (--per-segment); NULL where it was the trace.';
+COMMENT ON COLUMN verdicts.coverage IS 'Share of the judged text''s characters that the judge saw, 0 to 1.';
+COMMENT ON COLUMN verdicts.windows IS 'Windows that a long trace was judged in; 1 where it was judged whole.';
+COMMENT ON COLUMN verdicts.quoted IS 'Whether this judge gives quotes at all; where it does not, no answer rests on checked evidence.';
+COMMENT ON COLUMN verdicts.score_kind IS 'What the score is made of: criteria (weighted share met), votes, logprobs, decisions.';
+COMMENT ON COLUMN verdicts.samples IS 'Opinions asked for: draws of the judge, members of a panel, tiers of a cascade; 1 otherwise.';
+COMMENT ON COLUMN verdicts.votes IS 'Label -> opinions that gave it; empty for a single answer.';
+COMMENT ON COLUMN verdicts.agreement IS 'Share of the opinions had that gave this label, 0 to 1; NULL for a single answer.';
+COMMENT ON COLUMN verdicts.opinions IS 'The opinions it is made of: a list of judge, key, label, score, answers, rationale. A member''s own verdict is the row with that key.';
+COMMENT ON COLUMN verdicts.settled_by IS 'The tier whose opinion stands, in a cascade; empty otherwise.';
+COMMENT ON COLUMN verdicts.run_id IS 'The run that made it.';
+COMMENT ON COLUMN verdicts.created_at IS 'When (UTC).';
+
+CREATE TABLE criteria (
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, ordinal INTEGER, criterion VARCHAR, answer VARCHAR, given VARCHAR,
+    note VARCHAR
+);
+COMMENT ON TABLE criteria IS 'The answer to each criterion of a verdict.';
+COMMENT ON COLUMN criteria.key IS 'The verdict.';
+COMMENT ON COLUMN criteria.trace_id IS 'The trace.';
+COMMENT ON COLUMN criteria.rubric IS 'Rubric id.';
+COMMENT ON COLUMN criteria.ordinal IS '0-based position in the rubric.';
+COMMENT ON COLUMN criteria.criterion IS 'Criterion id.';
+COMMENT ON COLUMN criteria.answer IS 'The answer that counts, after its quotes were checked.';
+COMMENT ON COLUMN criteria.given IS 'The answer that the judge gave.';
+COMMENT ON COLUMN criteria.note IS 'Why the two differ; empty where they do not.';
+
+CREATE TABLE evidence (
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, ordinal INTEGER, criterion VARCHAR, stance VARCHAR, quote VARCHAR,
+    verified BOOLEAN, match VARCHAR, segment INTEGER, turn INTEGER, part VARCHAR, start_char BIGINT, end_char BIGINT,
+    addresses_judge BOOLEAN, note VARCHAR
+);
+COMMENT ON TABLE evidence IS 'Every quote that a judge gave; only a verified one is evidence.';
+COMMENT ON COLUMN evidence.key IS 'The verdict.';
+COMMENT ON COLUMN evidence.trace_id IS 'The trace.';
+COMMENT ON COLUMN evidence.rubric IS 'Rubric id.';
+COMMENT ON COLUMN evidence.ordinal IS '0-based position among the verdict''s quotes.';
+COMMENT ON COLUMN evidence.criterion IS 'The criterion it was given for.';
+COMMENT ON COLUMN evidence.stance IS 'for (the answer), or against (the strongest counter-evidence).';
+COMMENT ON COLUMN evidence.quote IS 'The quote as the judge gave it.';
+COMMENT ON COLUMN evidence.verified IS 'Whether it was found where this criterion''s quotes may stand.';
+COMMENT ON COLUMN evidence.match IS 'exact, or normalised (white space, Unicode compatibility, quotation marks and dashes folded).';
+COMMENT ON COLUMN evidence.segment IS 'The segment that it was found in.';
+COMMENT ON COLUMN evidence.turn IS 'That segment''s turn.';
+COMMENT ON COLUMN evidence.part IS 'reasoning, content or tool_call.';
+COMMENT ON COLUMN evidence.start_char IS 'Offset of its first character in the segment''s text (code points, from 0).';
+COMMENT ON COLUMN evidence.end_char IS 'Offset past its last character: `text[start_char + 1 : end_char]` in SQL.';
+COMMENT ON COLUMN evidence.addresses_judge IS 'Whether it talks to the judge; such a quote is never evidence.';
+COMMENT ON COLUMN evidence.note IS 'Why it is no evidence; empty where it is.';
+
+CREATE TABLE failures (
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, judge VARCHAR, kind VARCHAR, reason VARCHAR, calls BIGINT,
+    input_tokens BIGINT, cached_tokens BIGINT, output_tokens BIGINT, reasoning_tokens BIGINT, cost_usd DOUBLE,
+    latency_s DOUBLE, segment INTEGER, run_id VARCHAR, created_at TIMESTAMP
+);
+COMMENT ON TABLE failures IS 'Judgements that could not be had, one row per judgement and run; never deleted. See `current_failures`.';
+COMMENT ON COLUMN failures.key IS 'Judgement key.';
+COMMENT ON COLUMN failures.trace_id IS 'The trace.';
+COMMENT ON COLUMN failures.rubric IS 'Rubric id.';
+COMMENT ON COLUMN failures.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN failures.kind IS 'refused, truncated, unparseable, over_context, rate_limited, unavailable or auth.';
+COMMENT ON COLUMN failures.reason IS 'One line for people.';
+COMMENT ON COLUMN failures.calls IS 'Requests that were answered.';
+COMMENT ON COLUMN failures.input_tokens IS 'Prompt tokens spent all the same, cached ones included.';
+COMMENT ON COLUMN failures.cached_tokens IS 'Prompt tokens that the provider served from its cache.';
+COMMENT ON COLUMN failures.output_tokens IS 'Completion tokens, reasoning tokens included.';
+COMMENT ON COLUMN failures.reasoning_tokens IS 'Completion tokens that the judge spent on its own reasoning.';
+COMMENT ON COLUMN failures.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
+COMMENT ON COLUMN failures.latency_s IS 'Seconds spent.';
+COMMENT ON COLUMN failures.segment IS 'The one segment that was to be judged by itself; NULL where it was the trace.';
+COMMENT ON COLUMN failures.run_id IS 'The run in which it failed.';
+COMMENT ON COLUMN failures.created_at IS 'When (UTC).';
+
+CREATE TABLE calls (
+    key VARCHAR, trace_id VARCHAR, rubric VARCHAR, judge VARCHAR, run_id VARCHAR, ordinal INTEGER, model VARCHAR,
+    outcome VARCHAR, batch BOOLEAN, shared_by INTEGER, input_tokens BIGINT, cached_tokens BIGINT, output_tokens BIGINT,
+    reasoning_tokens BIGINT, cost_usd DOUBLE, latency_s DOUBLE, created_at TIMESTAMP
+);
+COMMENT ON TABLE calls IS 'The ledger: every request that was answered, also where its answer could not be used. Sums here are what was spent.';
+COMMENT ON COLUMN calls.key IS 'The judgement that it was made for: a verdict''s or a failure''s key.';
+COMMENT ON COLUMN calls.trace_id IS 'The trace.';
+COMMENT ON COLUMN calls.rubric IS 'Rubric id.';
+COMMENT ON COLUMN calls.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN calls.run_id IS 'The run that made it.';
+COMMENT ON COLUMN calls.ordinal IS '0-based position among the calls of its judgement in this run.';
+COMMENT ON COLUMN calls.model IS 'The model asked, as litellm names it.';
+COMMENT ON COLUMN calls.outcome IS 'used, or unusable (refused, cut off, not fitting the schema).';
+COMMENT ON COLUMN calls.batch IS 'Whether it went through a provider''s batch interface.';
+COMMENT ON COLUMN calls.shared_by IS 'Judgements that share the request (--bundle); each has a row with its share of tokens and cost.';
+COMMENT ON COLUMN calls.input_tokens IS 'Prompt tokens, cached ones included.';
+COMMENT ON COLUMN calls.cached_tokens IS 'Prompt tokens that the provider served from its cache.';
+COMMENT ON COLUMN calls.output_tokens IS 'Completion tokens, reasoning tokens included.';
+COMMENT ON COLUMN calls.reasoning_tokens IS 'Completion tokens that the judge spent on its own reasoning.';
+COMMENT ON COLUMN calls.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
+COMMENT ON COLUMN calls.latency_s IS 'Seconds until the answer.';
+COMMENT ON COLUMN calls.created_at IS 'When it was answered (UTC).';
+
+CREATE TABLE runs (
+    run_id VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR, version VARCHAR, arguments JSON,
+    judge VARCHAR, judge_identity JSON, rubrics JSON, traces BIGINT, no_reasoning BIGINT, skipped_records BIGINT,
+    judgements BIGINT, judged BIGINT, cached BIGINT, failed BIGINT, calls BIGINT, input_tokens BIGINT,
+    cached_tokens BIGINT, output_tokens BIGINT, cost_usd DOUBLE, seconds DOUBLE
+);
+COMMENT ON TABLE runs IS 'Every invocation of scoring. Its counts are zero until it ends.';
+COMMENT ON COLUMN runs.run_id IS 'Unique.';
+COMMENT ON COLUMN runs.started_at IS 'When it started (UTC).';
+COMMENT ON COLUMN runs.finished_at IS 'When it ended (UTC); NULL while it runs, and for ever if its process was killed.';
+COMMENT ON COLUMN runs.status IS 'running, finished, interrupted (by the user, or killed), budget (it was reached), submitted (as a provider''s batch, which cotjudge batch looks after) or stopped (by an error).';
+COMMENT ON COLUMN runs.version IS 'Version of cotjudge.';
+COMMENT ON COLUMN runs.arguments IS 'What was asked for.';
+COMMENT ON COLUMN runs.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN runs.judge_identity IS 'Everything about the judge that can change its answers.';
+COMMENT ON COLUMN runs.rubrics IS 'Rubric id -> content hash of the rubric.';
+COMMENT ON COLUMN runs.traces IS 'Traces that could be judged.';
+COMMENT ON COLUMN runs.no_reasoning IS 'Traces read that hold nothing a rubric judges.';
+COMMENT ON COLUMN runs.skipped_records IS 'Records that no trace could be read from.';
+COMMENT ON COLUMN runs.judgements IS 'Judgements wanted: traces by rubrics.';
+COMMENT ON COLUMN runs.judged IS 'Judgements made in this run.';
+COMMENT ON COLUMN runs.cached IS 'Judgements that were there already.';
+COMMENT ON COLUMN runs.failed IS 'Judgements that could not be had.';
+COMMENT ON COLUMN runs.calls IS 'Requests that were answered.';
+COMMENT ON COLUMN runs.input_tokens IS 'Prompt tokens, cached ones included.';
+COMMENT ON COLUMN runs.cached_tokens IS 'Prompt tokens that the provider served from its cache.';
+COMMENT ON COLUMN runs.output_tokens IS 'Completion tokens, reasoning tokens included.';
+COMMENT ON COLUMN runs.cost_usd IS 'US dollars; NULL where the price of the model is not known.';
+COMMENT ON COLUMN runs.seconds IS 'Wall-clock seconds.';
+
+CREATE TABLE labels (
+    trace_id VARCHAR, rubric VARCHAR, annotator VARCHAR, label VARCHAR, criteria JSON, note VARCHAR, source VARCHAR,
+    selection VARCHAR, created_at TIMESTAMP
+);
+COMMENT ON TABLE labels IS 'What people say (or a gold file says): the newest label of each trace, rubric and annotator.';
+COMMENT ON COLUMN labels.trace_id IS 'The trace; it need not be stored here yet.';
+COMMENT ON COLUMN labels.rubric IS 'Rubric id.';
+COMMENT ON COLUMN labels.annotator IS 'Who says so: a name, or `gold`.';
+COMMENT ON COLUMN labels.label IS 'present, absent, uncertain, or the rubric''s own label.';
+COMMENT ON COLUMN labels.criteria IS 'Criterion -> answer, where they were given.';
+COMMENT ON COLUMN labels.note IS 'Why, in the annotator''s words.';
+COMMENT ON COLUMN labels.source IS 'Where the label came from: a file, a tool.';
+COMMENT ON COLUMN labels.selection IS 'Why this trace was labelled: random (every trace had the same chance; only these estimate a share without bias), uncertain, split, unverified, injection, disagreement, or empty where nobody said.';
+COMMENT ON COLUMN labels.created_at IS 'When it was given (UTC).';
+
+-- Two verdicts on the same thing come from two setups (another rubric, judge, prompt or version of cotjudge), for else
+-- they would have the same key. Setups are few and quickly listed; only where a rubric and judge have more than one are
+-- verdicts compared. Measured at a million verdicts: 0.15 s, and 1.1 s with a window over all.
+CREATE VIEW current_verdicts AS
+WITH several AS (
+    SELECT rubric, judge
+    FROM (
+        SELECT DISTINCT rubric, judge, rubric_hash, judge_hash, prompt_version, run_id FROM verdicts
+    ) LEFT JOIN (SELECT run_id, version FROM runs) USING (run_id)
+    GROUP BY rubric, judge
+    HAVING count(DISTINCT (rubric_hash, judge_hash, prompt_version, version)) > 1
+)
+SELECT only_one.* FROM verdicts AS only_one
+ANTI JOIN several ON only_one.rubric = several.rubric AND only_one.judge = several.judge
+UNION ALL
+SELECT newest.* FROM verdicts AS newest
+SEMI JOIN several ON newest.rubric = several.rubric AND newest.judge = several.judge
+QUALIFY row_number() OVER (
+    PARTITION BY newest.trace_id, newest.segment, newest.rubric, newest.judge ORDER BY newest.created_at DESC, newest.key
+) = 1;
+COMMENT ON VIEW current_verdicts IS 'The newest verdict of each trace (or segment judged by itself), rubric and judge: what counts after a rubric, a prompt or a parameter changed. Columns as in `verdicts`.';
+
+CREATE VIEW current_failures AS
+SELECT * FROM failures ANTI JOIN verdicts USING (key)
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY created_at DESC, run_id) = 1;
+COMMENT ON VIEW current_failures IS 'Judgements still without a verdict, each with its newest failure; the next run asks them again. Columns as in `failures`.';
+
+-- A few rows, as a cotjudge of that version wrote them.
+INSERT INTO store_info VALUES (3, '0.0.3', TIMESTAMP '2026-01-02 03:04:05');
+INSERT INTO traces VALUES
+    ('t1', '[{"role":"user","reasoning":null,"content":"Go on."},{"role":"assistant","reasoning":"I wonder.","content":"Done."},{"role":"assistant","reasoning":"Größe 🎈","content":""}]',
+     3, 4, 16, true, 'full', sha256('I wonder.' || chr(10) || chr(10) || 'Größe 🎈'), 'r1', TIMESTAMP '2026-01-02 03:04:06'),
+    ('t2', NULL, 1, 1, 9, true, 'full', NULL, 'r1', TIMESTAMP '2026-01-02 03:04:07'),
+    ('t3', '[{"role":"assistant","reasoning":null,"content":"Done."}]', 1, 1, 0, false, 'none', sha256(''), 'r1', TIMESTAMP '2026-01-02 03:04:08');
+INSERT INTO segments VALUES
+    ('t1', 0, 0, 'user', 'content', 'Go on.', 6), ('t1', 1, 1, 'assistant', 'reasoning', 'I wonder.', 9),
+    ('t1', 2, 1, 'assistant', 'content', 'Done.', 5), ('t1', 3, 2, 'assistant', 'reasoning', 'Größe 🎈', 7),
+    ('t2', 0, 0, 'assistant', 'reasoning', NULL, 9), ('t3', 0, 0, 'assistant', 'content', 'Done.', 5);
+INSERT INTO sources VALUES
+    ('t1', 'd.jsonl', '1', 'openai', 'm', 'task', 1, 'B', '{"variant": "B", "scenario": "x"}', 'r1'),
+    ('t2', 'd.jsonl', '2', 'openai', 'm', 'task', NULL, '3', '{"arm": 3}', 'r1'),
+    ('t3', 'd.jsonl', '3', 'openai', 'm', 'task', NULL, NULL, '{}', 'r1');
+INSERT INTO verdicts BY NAME SELECT
+    'k1' AS key, 't1' AS trace_id, 'scheming' AS rubric, '1' AS rubric_version, 'rh' AS rubric_hash, 'lexical' AS judge,
+    'jh' AS judge_hash, '' AS prompt_version, 'present' AS label, 0.75 AS score, 'acted' AS severity, '{}' AS derived,
+    'Because.' AS rationale, '{}' AS fields, false AS injection_suspected, 2 AS calls, 300 AS input_tokens,
+    100 AS cached_tokens, 40 AS output_tokens, 5 AS reasoning_tokens, 0.25 AS cost_usd, 1.5 AS latency_s, 1 AS samples,
+    1.0 AS coverage, NULL AS segment, 3 AS windows, true AS quoted, 'criteria' AS score_kind, '{}' AS votes, NULL AS agreement, '[]' AS opinions, '' AS settled_by, 'r1' AS run_id, TIMESTAMP '2026-01-02 03:05:00' AS created_at;
+INSERT INTO criteria VALUES ('k1', 't1', 'scheming', 0, 'conceals', 'yes', 'yes', '');
+INSERT INTO evidence VALUES
+    ('k1', 't1', 'scheming', 0, 'conceals', 'for', 'wonder', true, 'exact', 1, 1, 'reasoning', 2, 8, false, '');
+INSERT INTO failures BY NAME SELECT
+    'k2' AS key, 't2' AS trace_id, 'scheming' AS rubric, 'lexical' AS judge, 'refused' AS kind, 'no' AS reason,
+    1 AS calls, 10 AS input_tokens, 4 AS cached_tokens, 0 AS output_tokens, 0 AS reasoning_tokens, 0.0 AS cost_usd,
+    0.5 AS latency_s, 'r1' AS run_id, TIMESTAMP '2026-01-02 03:05:01' AS created_at;
+INSERT INTO runs BY NAME SELECT
+    'r1' AS run_id, TIMESTAMP '2026-01-02 03:04:05' AS started_at, TIMESTAMP '2026-01-02 03:06:00' AS finished_at,
+    'finished' AS status, '0.0.1' AS version, '{}' AS arguments, 'lexical' AS judge, '{}' AS judge_identity,
+    '{"scheming": "rh"}' AS rubrics, 3 AS traces, 0 AS no_reasoning, 0 AS skipped_records, 2 AS judgements, 1 AS judged,
+    0 AS cached, 1 AS failed, 3 AS calls, 310 AS input_tokens, 104 AS cached_tokens, 40 AS output_tokens, 0.25 AS cost_usd, 115.0 AS seconds;
+INSERT INTO labels VALUES
+    ('t1', 'scheming', 'anna', 'present', '{}', '', 'labels.csv', '', TIMESTAMP '2026-01-03 00:00:00');
+INSERT INTO calls BY NAME SELECT
+    'k1' AS key, 't1' AS trace_id, 'scheming' AS rubric, 'lexical' AS judge, 'r1' AS run_id, 0 AS ordinal, 'm' AS model,
+    'used' AS outcome, false AS batch, 1 AS shared_by, 300 AS input_tokens, 100 AS cached_tokens, 40 AS output_tokens,
+    5 AS reasoning_tokens, 0.25 AS cost_usd, 1.5 AS latency_s, TIMESTAMP '2026-01-02 03:05:00' AS created_at;
