@@ -73,7 +73,9 @@ def cli() -> str:
     """Every command's help."""
     from typer.testing import CliRunner
 
-    from cotjudge.cli.main import app
+    from cotjudge.cli.main import build
+
+    app = build()
 
     parts = ["# Commands", "", "Generated from `--help`.", ""]
     for words in COMMANDS:

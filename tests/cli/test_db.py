@@ -101,7 +101,7 @@ def test_an_old_database_is_migrated_by_hand(cli: Cli) -> None:
     done = cli("db", "migrate", "--db", "x.duckdb")
     assert (done.code, done.out) == (0, "")
     assert done.err == (
-        "x.duckdb: brought from schema version 1 to 3; the file as it was is kept as x.duckdb.v1.backup\n"
+        "x.duckdb: brought from schema version 1 to 4; the file as it was is kept as x.duckdb.v1.backup\n"
     )
     assert cli("sql", "SELECT count(*) FROM verdicts", "--db", "x.duckdb", "-f", "csv").out.endswith("1\n")
     assert cli("db", "migrate", "--db", "x.duckdb").err == "x.duckdb: up to date\n"
@@ -113,5 +113,5 @@ def test_scoring_migrates_by_itself_and_says_so_in_one_line(cli: Cli) -> None:
     an_old_file(cli, 2)
     done = cli("score", cli.dump(), "--judge", "lexical", "--db", "x.duckdb")
     assert done.code == 0
-    assert done.err.count("brought from schema version 2 to 3; the file as it was is kept as x.duckdb.v2.backup") == 1
+    assert done.err.count("brought from schema version 2 to 4; the file as it was is kept as x.duckdb.v2.backup") == 1
     assert (cli.folder / "x.duckdb.v2.backup").exists()

@@ -32,6 +32,8 @@ FOUND_OUT = {"sources": {"again"}, "verdicts": {"unverified", "current", "key_nu
 
 _BATCH_BYTES = 16 * 2**20
 _OBJECT_BYTES = 4 * 2**20
+_BACKLOG_BYTES = 4 * 2**20
+"""So much at once is merged with all cores: it has waited, or nobody scores beside it."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ def drain(warehouse: Warehouse, journal: Journal, *, patience: float | None = No
     for segments in batches(journal.segments(), _BATCH_BYTES):
         torn = sum(_ends_torn(segment) for segment in segments)
         with warehouse.session(write=True, patience=patience) as connection:
+            if sum(segment.stat().st_size for segment in segments) > _BACKLOG_BYTES:
+                connection.execute("RESET threads")
             merged = merge(connection, segments)
         lines += merged.lines
         for segment in segments:
