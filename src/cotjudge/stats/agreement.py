@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cotjudge.stats.arrays import bools, defined, mask, probabilities
+from cotjudge.stats.arrays import Numbers, bools, defined, mask, probabilities
 from cotjudge.stats.nominal import ac1, alpha_of_counts
 from cotjudge.stats.scores import measure
 
@@ -67,7 +67,7 @@ def compare(
     truth: npt.ArrayLike,
     judged: npt.ArrayLike,
     *,
-    scores: npt.ArrayLike | None = None,
+    scores: Numbers | None = None,
     decided: npt.ArrayLike | None = None,
 ) -> Agreement:
     """Agreement of what was judged with what is true.

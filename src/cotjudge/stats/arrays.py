@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy.typing as npt
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
+Numbers = npt.ArrayLike | Sequence[float | None]
+"""Numbers, some of which may be missing: None or nan."""
 
 A = TypeVar("A", bound=np.generic)
 
@@ -26,7 +29,7 @@ def bools(name: str, values: npt.ArrayLike, rows: int | None = None) -> Bools:
     return _sized(name, array.astype(np.bool_), rows)
 
 
-def floats(name: str, values: npt.ArrayLike, rows: int | None = None) -> Floats:
+def floats(name: str, values: Numbers, rows: int | None = None) -> Floats:
     """A row of numbers; None becomes nan.
 
     Raises:
@@ -34,12 +37,12 @@ def floats(name: str, values: npt.ArrayLike, rows: int | None = None) -> Floats:
     """
     try:
         array = np.asarray(values, dtype=np.float64)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: numbers are wanted ({error})") from None
     return _sized(name, array, rows)
 
 
-def probabilities(name: str, values: npt.ArrayLike, rows: int | None = None) -> Floats:
+def probabilities(name: str, values: Numbers, rows: int | None = None) -> Floats:
     """A row of numbers in [0, 1] or nan.
 
     Raises:

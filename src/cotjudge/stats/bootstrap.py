@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cotjudge.stats.arrays import Bools, Floats, Ints, bools, floats, groups, mask, probabilities
+from cotjudge.stats.arrays import Bools, Floats, Ints, Numbers, bools, floats, groups, mask, probabilities
 from cotjudge.stats.interval import Interval, percentile
 from cotjudge.stats.rankings import RANKING_METRICS, Rankings
 from cotjudge.stats.tables import METRICS, Tables, ratio
@@ -48,7 +48,7 @@ def agreement_intervals(
     truth: npt.ArrayLike,
     judged: npt.ArrayLike,
     *,
-    scores: npt.ArrayLike | None = None,
+    scores: Numbers | None = None,
     decided: npt.ArrayLike | None = None,
     clusters: npt.ArrayLike | None = None,
     resampling: Resampling = DEFAULT,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from cotjudge.stats import tables
-from cotjudge.stats.arrays import Bools, Floats, floats
+from cotjudge.stats.arrays import Bools, Floats, Numbers, floats
 from cotjudge.stats.scores import has_both, scored
 from cotjudge.stats.tables import Tables
 
@@ -39,7 +39,7 @@ class Threshold(BaseModel):
     n: int
     """Rows of the tune side that have a score."""
 
-    def apply(self, scores: npt.ArrayLike) -> Bools:
+    def apply(self, scores: Numbers) -> Bools:
         """Which scores are positive; nan is not."""
         return floats("scores", scores) >= self.value
 
@@ -56,13 +56,13 @@ class IsotonicMap(BaseModel):
     n: int
     """Rows of the tune side that have a score."""
 
-    def apply(self, scores: npt.ArrayLike) -> Floats:
+    def apply(self, scores: Numbers) -> Floats:
         """The probabilities of scores; nan stays nan."""
         return np.interp(floats("scores", scores), self.scores, self.probabilities)
 
 
 def choose_threshold(
-    truth: npt.ArrayLike, scores: npt.ArrayLike, objective: Objective = "mcc", limit: float | None = None
+    truth: npt.ArrayLike, scores: Numbers, objective: Objective = "mcc", limit: float | None = None
 ) -> Threshold | None:
     """The best of the scores given as the lowest positive one; of equals the highest.
 
@@ -92,7 +92,7 @@ def choose_threshold(
     return Threshold(value=cuts[best], objective=objective, limit=limit, attained=attained, n=len(y))
 
 
-def fit_isotonic(truth: npt.ArrayLike, scores: npt.ArrayLike) -> IsotonicMap | None:
+def fit_isotonic(truth: npt.ArrayLike, scores: Numbers) -> IsotonicMap | None:
     """Fit the map (Zadrozny & Elkan 2002), through scikit-learn.
 
     Args:

@@ -26,8 +26,8 @@ class Interval:
         """Half the distance between its ends."""
         return (self.high - self.low) / 2
 
-    def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
+    def __contains__(self, value: float | None) -> bool:
+        return value is not None and self.low <= value <= self.high
 
 
 def wilson(count: float, n: float, level: float = 0.95) -> Interval | None:
@@ -81,4 +81,5 @@ def _share(count: float, n: float, level: float, method: str) -> Interval | None
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(count, n, alpha=1 - level, method=method)
-    return Interval(max(0.0, float(low)), min(1.0, float(high)))
+    # At a share of 0 or 1 the limit is that share, but for a rounding error.
+    return Interval(min(float(low), count / n), max(float(high), count / n))

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cotjudge.stats import corrected
-from cotjudge.stats.arrays import Bools, Floats, bools, defined, probabilities
+from cotjudge.stats.arrays import Bools, Floats, Numbers, bools, defined, probabilities
 from cotjudge.stats.cautions import (
     UNCORRECTED,
     Caution,
@@ -162,8 +162,8 @@ def stratified(strata: Sequence[Stratum], *, labels: Labels = AS_SAID, level: fl
 
 def ppi(
     gold: npt.ArrayLike,
-    judged: npt.ArrayLike,
-    unlabelled: npt.ArrayLike,
+    judged: Numbers,
+    unlabelled: Numbers,
     *,
     power: float | None = None,
     labels: Labels = AS_SAID,
@@ -246,7 +246,7 @@ def _strata(y: Bools, f: Floats, rest: Floats) -> tuple[Stratum, Stratum]:
     return yes, no
 
 
-def _known(name: str, values: npt.ArrayLike, rows: int | None = None) -> Floats:
+def _known(name: str, values: Numbers, rows: int | None = None) -> Floats:
     array = probabilities(name, values, rows)
     if np.isnan(array).any():
         raise ValueError(f"{name}: a value is missing")

@@ -29,7 +29,8 @@ class Rankings:
     @property
     def n(self) -> Floats:
         """Rows of each resample."""
-        return self.positives.sum(axis=1) + self.negatives.sum(axis=1)
+        total: Floats = self.positives.sum(axis=1) + self.negatives.sum(axis=1)
+        return total
 
     @property
     def tpr(self) -> Floats:
@@ -45,14 +46,16 @@ class Rankings:
 def auroc(r: Rankings) -> Floats:
     """The area under the ROC curve, by trapezoids."""
     tpr, fpr = _from_zero(r.tpr), _from_zero(r.fpr)
-    return (np.diff(fpr) * (tpr[:, 1:] + tpr[:, :-1]) / 2).sum(axis=1) + _undefined(r)
+    area: Floats = (np.diff(fpr) * (tpr[:, 1:] + tpr[:, :-1]) / 2).sum(axis=1)
+    return area + _undefined(r)
 
 
 def average_precision(r: Rankings) -> Floats:
     """The area under the precision-recall curve, by steps."""
     tp, fp = np.cumsum(r.positives, axis=1), np.cumsum(r.negatives, axis=1)
     precision = np.nan_to_num(ratio(tp, tp + fp))
-    return (np.diff(_from_zero(r.tpr)) * precision).sum(axis=1) + _undefined(r)
+    area: Floats = (np.diff(_from_zero(r.tpr)) * precision).sum(axis=1)
+    return area + _undefined(r)
 
 
 def brier(r: Rankings) -> Floats:
@@ -68,7 +71,8 @@ def ece(r: Rankings) -> Floats:
 
 def tpr_at(r: Rankings, limit: float) -> Floats:
     """The best recall at a false-alarm rate of at most `limit`."""
-    return np.where(r.fpr <= limit, r.tpr, 0).max(axis=1, initial=0) + _undefined(r)
+    best: Floats = np.where(r.fpr <= limit, r.tpr, 0).max(axis=1, initial=0)
+    return best + _undefined(r)
 
 
 RANKING_METRICS: Mapping[str, Callable[[Rankings], Floats]] = {

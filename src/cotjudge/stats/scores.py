@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cotjudge.stats.arrays import Bools, Floats, Ints, bools, probabilities
+from cotjudge.stats.arrays import Bools, Floats, Ints, Numbers, bools, probabilities
 from cotjudge.stats.interval import Interval, wilson
 
 BINS = 10
@@ -64,7 +64,7 @@ class ScoreMetrics:
     """Expected calibration error over `BINS` bins (Naeini et al. 2015, Guo et al. 2017)."""
 
 
-def measure(truth: npt.ArrayLike, scores: npt.ArrayLike) -> ScoreMetrics:
+def measure(truth: npt.ArrayLike, scores: Numbers) -> ScoreMetrics:
     """All metrics of scores at once.
 
     Args:
@@ -80,12 +80,12 @@ def measure(truth: npt.ArrayLike, scores: npt.ArrayLike) -> ScoreMetrics:
     return ScoreMetrics(*_ranking(y, s), _brier(y, s), _ece(y, s))
 
 
-def brier(truth: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
+def brier(truth: npt.ArrayLike, scores: Numbers) -> float | None:
     """The Brier score: mean squared distance of score and truth; None without a row."""
     return _brier(*scored(truth, scores))
 
 
-def ece(truth: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
+def ece(truth: npt.ArrayLike, scores: Numbers) -> float | None:
     """The expected calibration error: mean distance of a bin's mean score and its share of positives.
 
     Bins are `BINS` of equal width (see there); empty ones count nothing. None without a row.
@@ -93,7 +93,7 @@ def ece(truth: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
     return _ece(*scored(truth, scores))
 
 
-def roc(truth: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[RocPoint, ...]:
+def roc(truth: npt.ArrayLike, scores: Numbers) -> tuple[RocPoint, ...]:
     """The ROC curve, from no row judged positive to all; no points where there is one class only."""
     y, s = scored(truth, scores)
     if not has_both(y):
@@ -104,7 +104,7 @@ def roc(truth: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[RocPoint, ...]:
 
 
 def reliability(
-    truth: npt.ArrayLike, scores: npt.ArrayLike, *, bins: int = BINS, level: float = 0.95
+    truth: npt.ArrayLike, scores: Numbers, *, bins: int = BINS, level: float = 0.95
 ) -> tuple[ReliabilityBin, ...]:
     """The reliability curve: what share of the rows scored so is true; empty bins are left out."""
     y, s = scored(truth, scores)
@@ -116,7 +116,7 @@ def reliability(
     )
 
 
-def scored(truth: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[Bools, Floats]:
+def scored(truth: npt.ArrayLike, scores: Numbers) -> tuple[Bools, Floats]:
     """The rows that have a score.
 
     Raises:
