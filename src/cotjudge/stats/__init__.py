@@ -11,6 +11,7 @@ of rows it leaves, the coverage.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from cotjudge.errors import SettingsError
@@ -19,12 +20,15 @@ LIBRARIES = ("numpy", "scipy", "sklearn", "statsmodels", "krippendorff")
 """What the modules of this room import, by import name."""
 
 
-def require() -> None:
+def require(libraries: Sequence[str] = LIBRARIES) -> None:
     """Say so, and how to mend it, if a library of the extra `stats` is not installed.
+
+    Args:
+        libraries: import names; by default all that the room uses.
 
     Raises:
         SettingsError: naming the libraries that are missing.
     """
-    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    missing = [name for name in libraries if find_spec(name) is None]
     if missing:
         raise SettingsError(f"statistics need {', '.join(missing)}: pip install 'cotjudge[stats]'")

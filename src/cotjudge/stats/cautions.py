@@ -16,7 +16,7 @@ FEW_ROWS = 30
 """Fewer labelled rows than this, of a class or in a stratum, are too few to tell its share."""
 
 FEW_POSITIVES = 5
-"""Fewer labelled positives than this are too few for an interval that rests on a variance."""
+"""Fewer labelled positives than this are hardly a sample of what is looked for."""
 
 UNLIKE = 0.001
 """The p-value under which the labelled sample is held to differ from the rest."""
@@ -42,6 +42,7 @@ class Labels:
     """Whether it was judged by the same judge: model, parameters, rubric and prompt."""
 
 
+CUT = Caution("too_small", "too few positives or negatives among the labels to use scores: they were cut at one half")
 UNCORRECTED = Caution("uncorrected", "the judge's errors are not taken into account")
 
 

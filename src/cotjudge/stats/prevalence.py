@@ -24,6 +24,7 @@ import numpy.typing as npt
 from cotjudge.stats import corrected
 from cotjudge.stats.arrays import Bools, Floats, Numbers, bools, defined, probabilities
 from cotjudge.stats.cautions import (
+    CUT,
     UNCORRECTED,
     Caution,
     Labels,
@@ -38,6 +39,9 @@ from cotjudge.stats.tables import Tables, recall, specificity
 Method = Literal["naive", "rogan_gladen", "ppi", "stratified"]
 
 AS_SAID = Labels()
+
+VARIANCE_WANTS = 10
+"""Fewer positives or negatives than this among the labels, and an interval that rests on a variance is not used."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Prevalence:
     labelled: int
     """Gold labels used."""
     power: float | None = None
-    """The weight of the judge's labels (lambda of PPI++), 0 to 1; None for the other methods."""
+    """The weight of the judge's labels (lambda of PPI++), 0 to 1; None for the other methods, and without one."""
     cautions: tuple[Caution, ...] = ()
     """What makes it doubtful."""
 
@@ -173,10 +177,12 @@ def ppi(
 
     Angelopoulos et al., "Prediction-powered inference" (Science 382, 2023), with the power tuning of Angelopoulos,
     Duchi & Zrnic, "PPI++" (2023). Their normal interval fails at small prevalences (60% coverage at 0.5% with 200
-    labels), so it is replaced. For a judge that says yes or no, tuned PPI++ is post-stratification by what it said,
-    and has the interval of `stratified`. For scores, or with a given power, it is the exact interval at the effective
-    sample size (Korn & Graubard, Survey Methodology 24, 1998), which rests on an estimated variance: with fewer
-    than about five positives among the labels it can be too short or too long, and says so as a caution.
+    labels), so it is replaced. For a judge that says yes or no (two values of any kind), tuned PPI++ is
+    post-stratification by what it said, and has the interval of `stratified`. For scores it is the exact interval at
+    the effective sample size (Korn & Graubard, Survey Methodology 24, 1998), which rests on an estimated variance;
+    with fewer than `VARIANCE_WANTS` positives or negatives among the labels that variance cannot be had (coverage
+    fell to 81% in simulations), so scores are cut at one half and stratified instead, and a caution says so. With a
+    given power nothing of the kind is done: at small prevalences such an interval can be too short.
 
     Args:
         gold: booleans, the labelled sample.
@@ -202,11 +208,13 @@ def ppi(
         return Prevalence("ppi", None, None, level, total, 0, power, of_labels(labels))
     weight = _power(y, f, rest) if power is None else power
     likeness = of_likeness(f, rest)
-    if power is None and _is_binary(f) and _is_binary(rest):
-        found = stratified(_strata(y, f, rest), labels=labels, level=level)
-        return Prevalence(
-            "ppi", found.estimate, found.interval, level, total, len(y), weight, (*found.cautions, *likeness)
-        )
+    values = np.unique(np.concatenate([f, rest]))
+    rare = min(int(y.sum()), int((~y).sum())) < VARIANCE_WANTS
+    if power is None and (len(values) == 2 or rare):
+        cut, used = (float(values.mean()), weight) if len(values) == 2 else (0.5, None)
+        found = stratified(_halves(y, f, rest, cut), labels=labels, level=level)
+        cautions = (*found.cautions, *likeness, *(() if used is not None else (CUT,)))
+        return Prevalence("ppi", found.estimate, found.interval, level, total, len(y), used, cautions)
     estimate, variance = _rectified(y, f, rest, weight)
     cautions = (*of_labels(labels), *of_strata([(total, len(y), int(y.sum()))]), *likeness)
     interval = _effective(estimate, variance, len(y), total, level)
@@ -238,10 +246,12 @@ def _effective(estimate: float, variance: float, labelled: int, total: int, leve
     return exact(estimate * size, size, level)
 
 
-def _strata(y: Bools, f: Floats, rest: Floats) -> tuple[Stratum, Stratum]:
+def _halves(y: Bools, f: Floats, rest: Floats, cut: float) -> tuple[Stratum, Stratum]:
+    """The traces the judge scored from the cut on, and the others."""
+    high, others = f >= cut, rest >= cut
     yes, no = (
-        Stratum(int((f == said).sum() + (rest == said).sum()), int((f == said).sum()), int(y[f == said].sum()))
-        for said in (1, 0)
+        Stratum(int(labelled.sum() + unlabelled.sum()), int(labelled.sum()), int(y[labelled].sum()))
+        for labelled, unlabelled in ((high, others), (~high, ~others))
     )
     return yes, no
 
@@ -251,10 +261,6 @@ def _known(name: str, values: Numbers, rows: int | None = None) -> Floats:
     if np.isnan(array).any():
         raise ValueError(f"{name}: a value is missing")
     return array
-
-
-def _is_binary(values: Floats) -> bool:
-    return bool(np.isin(values, (0, 1)).all())
 
 
 def _interval(low: Floats, high: Floats) -> Interval | None:
