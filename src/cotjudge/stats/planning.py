@@ -84,7 +84,8 @@ def _random(expected: Expected, n: int, level: float) -> Plan:
 def _by_judge(expected: Expected, n: int, level: float) -> Plan:
     room = expected.unlabelled * expected.positive_share
     most, least = min(n, room), max(0.0, n - (expected.unlabelled - room))
-    splits = np.clip(np.round(_SPLITS * n), least, most)
+    as_drawn = n * expected.positive_share
+    splits = np.append(np.clip(np.round(_SPLITS * n), least, most), as_drawn)
     widths = _half_width(expected, splits, n - splits, level)
     best = int(np.argmin(widths))
     return _plan("by_judge", n, float(splits[best]), float(widths[best]))
