@@ -105,8 +105,8 @@ def ac1(table: npt.NDArray[np.integer]) -> float | None:
     """Gwet's AC1 of two raters.
 
     K. L. Gwet, "Computing inter-rater reliability and its variance in the presence of high agreement", British
-    Journal of Mathematical and Statistical Psychology 61 (2008), 29-48. Written here, since no maintained package has
-    it (irrCAC's last release is of 2024).
+    Journal of Mathematical and Statistical Psychology 61 (2008), 29-48. Written here, since none of the libraries in
+    use has it; irrCAC, a port of its author's R package, has had no release since 2024.
 
     Args:
         table: labels x labels: rows by the first rater's label, columns by the second's.
