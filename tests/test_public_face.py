@@ -20,6 +20,10 @@ HEAVY = {
     "numpy",
     "pandas",
     "pyarrow",
+    "scipy",
+    "sklearn",
+    "statsmodels",
+    "krippendorff",
 }
 
 
