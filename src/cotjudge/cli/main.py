@@ -16,7 +16,21 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 _COMMANDS = (
-    *("score", "sql", "export", "import_", "merge", "show", "cost", "prompt", "read", "rubrics", "batch", "db", "label"),
+    *(
+        "score",
+        "sql",
+        "export",
+        "import_",
+        "merge",
+        "show",
+        "cost",
+        "prompt",
+        "read",
+        "rubrics",
+        "batch",
+        "db",
+        "label",
+    ),
     *("filter_", "selftest", "doctor"),
 )
 """Modules of commands, in the order in which the help lists them: each has a function of its name, or an `app`."""

@@ -69,7 +69,9 @@ def merge_database(warehouse: Warehouse, path: Path, journals: Path) -> Gained:
 @contextmanager
 def _writing(warehouse: Warehouse) -> Iterator[Connection]:
     """A writing session with all cores, and row groups for many rows at once."""
-    with Warehouse(warehouse.path, patience=warehouse.patience, row_group=ROW_GROUP_SIZE_WITHOUT_TEXT).session(write=True) as connection:
+    with Warehouse(warehouse.path, patience=warehouse.patience, row_group=ROW_GROUP_SIZE_WITHOUT_TEXT).session(
+        write=True
+    ) as connection:
         connection.execute("RESET threads")
         connection.execute("SET preserve_insertion_order = false")
         yield connection

@@ -1,0 +1,1 @@
+"""How good the judges are: what raters said about the same traces, brought together for the statistics."""
