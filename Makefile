@@ -10,7 +10,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports wheel-test bench test-inspect bench-inspect test-duckdb14 fuzz docs clean
+.PHONY: help demo test check lint types imports wheel-test bench test-inspect bench-inspect test-duckdb14 test-frames fuzz docs clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,7 +59,7 @@ bench: $(VENV)/.installed  ## the benchmarks, one after the other
 	@touch $@
 
 test-inspect: .venv-inspect/.installed  ## logs that inspect_ai itself writes, read by its reader and by ours
-	.venv-inspect/bin/python -m pytest tests/readers/test_harness_logs.py tests/readers/test_inspect.py
+	.venv-inspect/bin/python -m pytest tests/readers/test_harness_logs.py tests/readers/test_inspect.py tests/harness
 
 bench-inspect: .venv-inspect/.installed  ## our reader of Inspect logs beside read_eval_log, tables beside pandas
 	.venv-inspect/bin/python benchmarks/inspect_logs.py
@@ -75,6 +75,16 @@ test-duckdb14: .venv-duckdb14/.installed $(VENV)/.installed  ## the store and it
 	.venv-duckdb14/bin/python -m pytest -n 2 --dist worksteal tests/store tests/cli/test_db.py tests/cli/test_output.py
 	OTHER_DUCKDB_PYTHON=$(CURDIR)/.venv-duckdb14/bin/python $(BIN)/python -m pytest tests/store/test_two_duckdbs.py
 
+# What people read an export with (about 400 MB).
+.venv-frames/.installed: pyproject.toml
+	@test -x .venv-frames/bin/python || $(PYTHON) -m venv .venv-frames
+	@echo "installing pandas, polars and datasets into .venv-frames (once; a minute)"
+	@.venv-frames/bin/python -m pip install --quiet pandas polars datasets pyarrow pytest pytest-asyncio -e .
+	@touch $@
+
+test-frames: .venv-frames/.installed  ## exports in pandas, polars and Hugging Face's datasets
+	.venv-frames/bin/python -m pytest tests/store/test_exports_elsewhere.py
+
 fuzz: $(VENV)/.installed  ## damage real and invented dumps for two minutes; no reader may stumble
 	$(BIN)/python tests/fuzz_readers.py --seconds 120
 
@@ -82,4 +92,4 @@ docs: $(VENV)/.installed  ## regenerate the generated pages
 	$(BIN)/python docs/generate.py
 
 clean:           ## everything that was built
-	rm -rf $(VENV) .venv-inspect .venv-duckdb14 build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-inspect .venv-duckdb14 .venv-frames build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
