@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,17 @@ TRACES = 60
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(judged: Path, tmp_path: Path) -> Store:
+    """A database of one's own, to be changed."""
+    return Store(shutil.copytree(judged, tmp_path / "own") / "x.duckdb")
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A poor judge, a better one, one that is as poor in other places, labels, and a run that judged nothing."""
-    store, ids = a_store(tmp_path / "x.duckdb", TRACES, scenario=[at // 10 for at in range(TRACES)])
+    store, ids = a_store(
+        tmp_path_factory.mktemp("judged") / "x.duckdb", TRACES, scenario=[at // 10 for at in range(TRACES)]
+    )
     truth = ["present" if at % 2 else "absent" for at in range(TRACES)]
     other = {"present": "absent", "absent": "present"}
     poor = [other[label] if at < 20 else label for at, label in enumerate(truth)]
@@ -29,7 +38,7 @@ def store(tmp_path: Path) -> Store:
     for name, said in (("poor", poor), ("better", better), ("elsewhere", elsewhere)):
         judge(store, name, dict(zip(ids, said, strict=True)), run=f"{name}-1")
     judge(store, "poor", {}, run="poor-2", cached=TRACES)
-    return store
+    return store.path.parent
 
 
 def _one(store: Store, first: str, second: str, **wish: str) -> Comparison:

@@ -32,10 +32,19 @@ def rater(store: Store, text: str, plain: tuple[Kind, ...]) -> Rater:
     """
     word, _, name = text.partition(":")
     explicit = next((kind for kind in _KNOWN if kind == word), None)
-    for kind in plain if explicit is None else (explicit,):
-        if found := _find(store, kind, text if explicit is None else name):
-            return found
-    raise UsageError(_nobody(store, text, plain if explicit is None else (explicit,)))
+    kinds = plain if explicit is None else (explicit,)
+    wanted = text if explicit is None else name
+    known = {kind: [str(row[0]) for row in _rows(store, _KNOWN[kind])] for kind in kinds}
+    for kind, names in known.items():
+        if wanted in names:
+            return Rater(kind, wanted)
+    begun = [one for one in known.get("run", ()) if wanted and one.startswith(wanted)]
+    if len(begun) > 1:
+        raise UsageError(f"more than one run begins with {wanted!r}: {_some(begun)}; give more of its id")
+    if begun:
+        return Rater("run", begun[0])
+    there = [f"{kind}s: {_some(names)}" if names else f"no {kind}s" for kind, names in known.items()]
+    raise UsageError(f"{text!r} is no {' or '.join(kinds)} in {store.path}; it has {'; '.join(there)}")
 
 
 def labelled_rubrics(store: Store) -> tuple[str, ...]:
@@ -57,24 +66,6 @@ def rubrics(store: Store, wanted: tuple[str, ...]) -> tuple[str, ...]:
             there = f"; there are {', '.join(known)}" if known else ""
             raise UsageError(f"--rubric {rubric}: no verdict and no label in {store.path} has this rubric{there}")
     return tuple(dict.fromkeys(wanted)) or known
-
-
-def _find(store: Store, kind: Kind, name: str) -> Rater | None:
-    known = [str(row[0]) for row in _rows(store, _KNOWN[kind])]
-    if name in known:
-        return Rater(kind, name)
-    begun = [one for one in known if name and one.startswith(name)] if kind == "run" else []
-    if len(begun) > 1:
-        raise UsageError(f"more than one run begins with {name!r}: {_some(begun)}; give more of its id")
-    return Rater("run", begun[0]) if begun else None
-
-
-def _nobody(store: Store, text: str, kinds: tuple[Kind, ...]) -> str:
-    there = []
-    for kind in kinds:
-        known = [str(row[0]) for row in _rows(store, _KNOWN[kind])]
-        there.append(f"{kind}s: {_some(known)}" if known else f"no {kind}s")
-    return f"{text!r} is no {' or '.join(kinds)} in {store.path}; it has {'; '.join(there)}"
 
 
 def _some(names: list[str]) -> str:
