@@ -53,7 +53,7 @@ def test_published_tables_of_two_judges_are_recomputed(
 def test_figures_on_random_ratings_are_the_libraries_own(tmp_path: Path) -> None:
     """Kappa and AUROC from the database equal scikit-learn's."""
     random = np.random.default_rng(5)
-    store, ids = a_store(tmp_path_factory.mktemp("crowd") / "x.duckdb", 60)
+    store, ids = a_store(tmp_path / "x.duckdb", 60)
     truth = dict(zip(ids, random.choice(["present", "absent"], 60).tolist(), strict=True))
     scores = dict(zip(ids, random.random(60).round(1).tolist(), strict=True))
     said = {i: "present" if scores[i] > 0.5 else "absent" for i in ids}
@@ -120,7 +120,7 @@ def test_labels_without_a_yes_are_compared_as_names() -> None:
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[tuple[str, str, str, str]]]:
     """Two judges, three annotators, six traces in two scenarios; asked for, the pairs that a wish gives."""
     scenarios = ["a", "a", "a", "b", "b", None]
-    store, ids = a_store(tmp_path / "x.duckdb", 6, scenario=scenarios)
+    store, ids = a_store(tmp_path_factory.mktemp("crowd") / "x.duckdb", 6, scenario=scenarios)
     everything = dict(zip(ids, ["present", "absent"] * 3, strict=True))
     judge(store, "one", everything, criteria=a_verdict("k").criteria)
     judge(store, "two", dict.fromkeys(ids, "absent"))

@@ -35,7 +35,13 @@ def judge(store: Store, name: str, said: Mapping[str, str], *, run: str = "", ca
     at = changes.pop("at", 0)
     with store.writer(a_run(run, judge=name)) as writer:
         for trace_id, label in said.items():
-            own = {"trace_id": trace_id, "judge": name, "judge_hash": name, "label": label, "run_id": run}
+            own: dict[str, Any] = {
+                "trace_id": trace_id,
+                "judge": name,
+                "judge_hash": name,
+                "label": label,
+                "run_id": run,
+            }
             own |= {"score": scores.get(trace_id), "rationale": f"{name} says {label}", "rubric": RUBRIC}
             own |= {"created_at": NOW + timedelta(seconds=at)}
             writer.add_verdict(a_verdict(f"{run}-{trace_id}", **(own | changes)))
