@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,20 @@ class Done:
     def rows(self) -> list[Any]:
         """Standard output as JSON lines."""
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+@contextmanager
+def columns(cli: Cli, width: int) -> Iterator[None]:
+    """A terminal of this width for `cli.inside`; the console is made once in a process and keeps its width."""
+    from cotjudge.cli.terminal import out
+
+    out.cache_clear()
+    cli.environment["COLUMNS"], before = str(width), cli.environment["COLUMNS"]
+    try:
+        yield
+    finally:
+        cli.environment["COLUMNS"] = before
+        out.cache_clear()
 
 
 class Cli:

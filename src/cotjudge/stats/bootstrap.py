@@ -8,7 +8,7 @@ the sample it is a point. For a share of independent rows the Wilson interval (`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from cotjudge.stats.arrays import Bools, Floats, Ints, Numbers, bools, floats, groups, mask, probabilities
 from cotjudge.stats.interval import Interval, percentile
 from cotjudge.stats.rankings import RANKING_METRICS, Rankings
+from cotjudge.stats.squares import METRICS as SQUARE_METRICS
 from cotjudge.stats.tables import METRICS, Tables, ratio
 
 _AT_ONCE = 4_000_000  # draw counts held at a time: 32 MB
@@ -77,6 +78,41 @@ def agreement_intervals(
     values = _table_values(true, said, kept, grouping, resampling)
     if scores is not None:
         values |= _score_values(true, probabilities("scores", scores, len(true)), grouping, resampling)
+    return {name: percentile(found, resampling.level) for name, found in values.items()}
+
+
+def label_intervals(
+    first: Sequence[str],
+    second: Sequence[str],
+    *,
+    labels: Sequence[str],
+    clusters: npt.ArrayLike | None = None,
+    resampling: Resampling = DEFAULT,
+) -> dict[str, Interval | None]:
+    """Intervals of the metrics of a `NominalAgreement`.
+
+    Args:
+        first: one rater's labels.
+        second: the other's, for the same rows.
+        labels: the labels taken into account; a row with another one (an abstention) counts in the coverage only.
+        clusters: one key per row; by default each row is its own cluster.
+        resampling: level, number and seed.
+
+    Returns:
+        Field of `NominalAgreement` -> its interval, None where it is undefined in too many resamples.
+
+    Raises:
+        ValueError: numbers of rows differ.
+    """
+    many, number = len(labels), {label: i for i, label in enumerate(labels)}
+    pairs = list(zip(first, second, strict=True))
+    cell = [number[a] * many + number[b] if a in number and b in number else many * many for a, b in pairs]
+    kinds = np.array(cell, dtype=np.intp)
+    blocks = _counts(kinds, many * many + 1, groups(clusters, len(pairs)), resampling)
+    counts = np.concatenate([np.empty((0, many * many + 1)), *blocks])
+    squares = counts[:, :-1].reshape(-1, many, many)
+    values = {"coverage": ratio(squares.sum(axis=(1, 2)), counts.sum(axis=1))}
+    values |= {name: metric(squares) for name, metric in SQUARE_METRICS.items()}
     return {name: percentile(found, resampling.level) for name, found in values.items()}
 
 

@@ -31,6 +31,7 @@ _KINDS = {
             WHERE whole AND rubric = $rubric GROUP BY key
         ) AS c ON c.key = v.key
         WHERE v.rubric = $rubric AND v.run_id = $name AND v.segment IS NULL
+            AND v.judge = (SELECT judge FROM runs WHERE run_id = $name)
     """,
     "annotator": """
         SELECT trace_id, label, NULL AS score, criteria AS answers FROM labels
@@ -44,7 +45,7 @@ class Rater:
     """Somebody, or some run, that has labelled traces."""
 
     kind: Literal["judge", "run", "annotator"]
-    """What they are. A run counts for the verdicts that it made itself, current or not."""
+    """What they are. A run counts for the verdicts that it made itself, current or not; not for those of its members."""
     name: str
     """The judge's spec, the run's id, or the annotator's name."""
 
