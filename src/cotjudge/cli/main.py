@@ -24,6 +24,7 @@ _COMMANDS = (
         "merge",
         "show",
         "cost",
+        "prevalence",
         "prompt",
         "read",
         "rubrics",
