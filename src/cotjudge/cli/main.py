@@ -25,6 +25,7 @@ _COMMANDS = (
         "show",
         "cost",
         "prevalence",
+        "stability",
         "prompt",
         "read",
         "rubrics",
