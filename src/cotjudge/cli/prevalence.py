@@ -262,16 +262,15 @@ def _rates_table(rows: list[Estimate], *, by: str | None) -> Any:
     table = _named_table(by)
     for heading in ("sensitivity %", "specificity %", "tp", "fp", "fn", "tn"):
         table.add_column(heading, justify="right")
-    if by:
-        table.add_column("on labels of")
-    for row in rows:
+    borrowed = {(row.rubric, row.judge): row for row in rows if row.rates_of == "all"}
+    for row in [*(row for row in rows if row.rates_of == "own"), *borrowed.values()]:
         rates, counts = row.rates, row.rates.validation
+        names = _names(row, by)
         table.add_row(
-            *_names(row, by),
+            *(names if row.rates_of == "own" or by is None else [*names[:2], "(all labelled traces)"]),
             _value(rates.sensitivity, rates.sensitivity_interval),
             _value(rates.specificity, rates.specificity_interval),
             *(f"{n:,}" for n in (counts.tp, counts.fp, counts.fn, counts.tn)),
-            *([{"own": "the group", "all": "all traces"}[row.rates_of]] if by else []),
         )
     return table
 
