@@ -43,6 +43,8 @@ COMMANDS = (
     ("batch", "cancel"),
     ("prompt",),
     ("cost",),
+    ("prevalence",),
+    ("stability",),
     ("sql",),
     ("show",),
     ("label",),

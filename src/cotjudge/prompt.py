@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from string import Template
-from typing import Any
+from typing import Any, Literal
 
 from cotjudge.rubric import Criterion, Example, ExtraField, JudgedText, Rubric
 from cotjudge.trace import Excerpt, Segment, Trace
@@ -28,6 +28,10 @@ RENDERING = "2"
 
 TEMPLATES = ("system", "trace", "rubric", "question", "schema")
 """What every prompt with one rubric is made of."""
+
+Wording = Literal["", "brief", "formal"]
+"""The prompt as it is, or one of its paraphrases in a folder of that name: they ask the same in other words."""
+_PARAPHRASED = frozenset({"system", "rubric", "bundle", "question"})
 Message = dict[str, Any]
 
 JUDGED: dict[JudgedText, str] = {
@@ -42,13 +46,13 @@ _ANY = "any segment, whoever wrote it"
 
 @cache
 def template(name: str) -> str:
-    """The text of one template file."""
+    """The text of one template file; `WORDING/NAME` for a paraphrase."""
     return files("cotjudge").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8").rstrip("\n")
 
 
-def templates(*, shots: int = 0, bundle: bool = False) -> tuple[str, ...]:
+def templates(*, shots: int = 0, bundle: bool = False, wording: Wording = "") -> tuple[str, ...]:
     """The templates that a prompt of this kind is made of; see `rubric_block` and `bundle_block`."""
-    asked = ("bundle" if bundle and name == "rubric" else name for name in TEMPLATES)
+    asked = (_worded("bundle" if bundle and name == "rubric" else name, wording) for name in TEMPLATES)
     return (*asked, *(("member",) if bundle else ()), *(("examples", "example") if shots else ()))
 
 
@@ -59,12 +63,16 @@ def version(names: tuple[str, ...] = TEMPLATES) -> str:
     return hashlib.blake2b(parts.encode(), digest_size=6).hexdigest()
 
 
+def _worded(name: str, wording: Wording) -> str:
+    return f"{wording}/{name}" if wording and name in _PARAPHRASED else name
+
+
 def fill(name: str, **values: str) -> str:
     """A template with its placeholders filled in one pass; unknown ones stay, values are not looked into."""
     return Template(template(name)).safe_substitute(values)
 
 
-def messages(trace_text: str, rubric_text: str, *, mark_cache: bool = False) -> list[Message]:
+def messages(trace_text: str, rubric_text: str, *, mark_cache: bool = False, wording: Wording = "") -> list[Message]:
     """The conversation that asks a rubric about a trace: it begins alike for every rubric, up to the trace's end.
 
     Args:
@@ -72,13 +80,14 @@ def messages(trace_text: str, rubric_text: str, *, mark_cache: bool = False) -> 
         rubric_text: what `rubric_block` or `bundle_block` gives.
         mark_cache: whether to mark the end of the trace for providers that cache only what is marked (Anthropic);
             the same text, in two parts.
+        wording: which paraphrase of the system prompt; the same as the rubric's.
     """
     asked = f"\n\n{rubric_text}"
     content: Any = trace_text + asked
     if mark_cache:
         kept = {"type": "text", "text": trace_text, "cache_control": {"type": "ephemeral"}}
         content = [kept, {"type": "text", "text": asked}]
-    return [{"role": "system", "content": template("system")}, {"role": "user", "content": content}]
+    return [{"role": "system", "content": template(_worded("system", wording))}, {"role": "user", "content": content}]
 
 
 # --- the trace
@@ -178,31 +187,34 @@ def _note(hidden: Counter[str], marker: str) -> str:
 # --- the rubric
 
 
-def rubric_block(rubric: Rubric, *, schema: str = "", shots: int = 0) -> str:
+def rubric_block(rubric: Rubric, *, schema: str = "", shots: int = 0, wording: Wording = "") -> str:
     """The rubric as it stands after the trace.
 
     Args:
         rubric: the rubric.
         schema: JSON schema of the reply, for a provider that is not told it beside the prompt.
         shots: how many of its worked examples are shown at most; see `worked_examples`.
+        wording: which paraphrase.
     """
     counter = "; for each answer also quote the strongest passage against it" if rubric.counter_evidence else ""
-    return _with_schema(fill("rubric", body=_body(rubric, shots), counter=counter), schema)
+    body = _body(rubric, shots, wording)
+    return _with_schema(fill(_worded("rubric", wording), body=body, counter=counter), schema)
 
 
-def bundle_block(rubrics: Sequence[Rubric], *, schema: str = "", shots: int = 0) -> str:
+def bundle_block(rubrics: Sequence[Rubric], *, schema: str = "", shots: int = 0, wording: Wording = "") -> str:
     """Several rubrics that are asked together, as they stand after the trace.
 
     Args:
         rubrics: the rubrics, in the order in which they are to be answered.
         schema: JSON schema of the reply, for a provider that is not told it beside the prompt.
         shots: how many worked examples of each are shown at most.
+        wording: which paraphrase.
     """
     contrary = ", ".join(rubric.id for rubric in rubrics if rubric.counter_evidence)
     counter = f"; for each answer to {contrary} also quote the strongest passage against it" if contrary else ""
-    members = [fill("member", id=rubric.id, body=_body(rubric, shots)) for rubric in rubrics]
+    members = [fill("member", id=rubric.id, body=_body(rubric, shots, wording)) for rubric in rubrics]
     block = fill(
-        "bundle",
+        _worded("bundle", wording),
         count=str(len(rubrics)),
         ids=", ".join(rubric.id for rubric in rubrics),
         rubrics="\n\n".join(members),
@@ -225,9 +237,9 @@ def _with_schema(block: str, schema: str) -> str:
     return f"{block}\n\n{fill('schema', schema=schema)}" if schema else block
 
 
-def _body(rubric: Rubric, shots: int) -> str:
+def _body(rubric: Rubric, shots: int, wording: Wording) -> str:
     body = fill(
-        "question",
+        _worded("question", wording),
         title=rubric.title,
         question=_flat(rubric.question),
         definition=_flat(rubric.definition),

@@ -24,6 +24,8 @@ _COMMANDS = (
         "merge",
         "show",
         "cost",
+        "prevalence",
+        "stability",
         "prompt",
         "read",
         "rubrics",

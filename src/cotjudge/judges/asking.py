@@ -40,20 +40,31 @@ class Question:
         format: how the provider is told the shape of the reply.
         together: whether they are asked as a bundle; else there is one.
         shots: how many worked examples of each are shown.
+        wording: which paraphrase of the prompt.
     """
 
-    def __init__(self, rubrics: Sequence[Rubric], format: Format, *, together: bool, shots: int) -> None:  # noqa: A002 (the word used everywhere)
+    def __init__(
+        self,
+        rubrics: Sequence[Rubric],
+        format: Format,  # noqa: A002 (the word used everywhere)
+        *,
+        together: bool,
+        shots: int,
+        wording: prompt.Wording = "",
+    ) -> None:
         self.rubrics = tuple(rubrics)
         self.format = format
         self.together = together
+        self.wording = wording
         self.form = ReplyForm(rubrics, format, together=together)
         schema = self.form.schema_text
         self.text = (
-            prompt.bundle_block(rubrics, schema=schema, shots=shots)
+            prompt.bundle_block(rubrics, schema=schema, shots=shots, wording=wording)
             if together
-            else prompt.rubric_block(rubrics[0], schema=schema, shots=shots)
+            else prompt.rubric_block(rubrics[0], schema=schema, shots=shots, wording=wording)
         )
-        self.tokens = tokens(prompt.template("system")) + tokens(self.text) + self.form.told_beside // _BYTES_PER_TOKEN
+        system = prompt.messages("", "", wording=wording)[0]["content"]
+        self.tokens = tokens(system) + tokens(self.text) + self.form.told_beside // _BYTES_PER_TOKEN
         """Prompt tokens beside the trace, by a quick upper estimate."""
 
     def read(self, completion: Completion) -> dict[str, Answers]:
@@ -124,7 +135,8 @@ class Asking:
             JudgementFailed: every reply was unusable.
             BudgetReached: the next call could cost more than is left.
         """
-        messages = prompt.messages(trace_block, self._question.text, mark_cache=self._mark_cache)
+        question = self._question
+        messages = prompt.messages(trace_block, question.text, mark_cache=self._mark_cache, wording=question.wording)
         asked = self._question.tokens + tokens(trace_block)
         for asks_left in range(self._settings.reasks, -1, -1):
             completion = await self._call(messages, asked)

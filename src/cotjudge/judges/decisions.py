@@ -40,7 +40,7 @@ class DecisionsJudge:
     Args:
         model: litellm's model string, such as `perplexity/pplx-decider-latest`.
         settings: how to ask. Of no consequence here: `temperature`, `max_output_tokens`, `seed`, `structured`,
-            `samples`, `shots`, `logprobs` and `cache_prefix`, which a decision endpoint does not take.
+            `samples`, `shots`, `wording`, `logprobs` and `cache_prefix`, which a decision endpoint does not take.
         means: the money and limits it shares with other judges.
         name: what the user calls it.
 

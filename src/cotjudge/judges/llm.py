@@ -67,7 +67,8 @@ class LLMJudge:
     @property
     def prompt_version(self) -> str:
         """Hash over the prompt's templates."""
-        return prompt.version(prompt.templates(shots=self.settings.shots, bundle=self.bundles))
+        s = self.settings
+        return prompt.version(prompt.templates(shots=s.shots, bundle=self.bundles, wording=s.wording))
 
     @property
     def bundles(self) -> bool:
@@ -211,8 +212,9 @@ class LLMJudge:
     def _question(self, rubrics: Sequence[Rubric], format: Format) -> Question:  # noqa: A002 (the word used everywhere)
         key = (tuple(rubric.content_hash for rubric in rubrics), format)
         if key not in self._questions:
-            together, shots = self.bundles, self.settings.shots
-            self._questions[key] = Question(rubrics, format, together=together, shots=shots)
+            s = self.settings
+            asked = Question(rubrics, format, together=self.bundles, shots=s.shots, wording=s.wording)
+            self._questions[key] = asked
         return self._questions[key]
 
     async def aclose(self) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from cotjudge.prompt import Wording
 from cotjudge.trace import Value
 
 RESERVED = frozenset({
@@ -34,6 +35,8 @@ class LLMSettings(Value):
     """Draws of one answer; the label that most of them give counts. With a seed, draw i is sent seed + i."""
     shots: Annotated[int, Field(ge=0)] = 0
     """How many of a rubric's worked examples the prompt shows."""
+    wording: Wording = ""
+    """Which paraphrase of the prompt is sent (`brief`, `formal`); it is there to see how far a judge depends on it."""
     logprobs: bool = False
     """Whether the score is made of the log-probabilities of the answers, for models that give them."""
     window_tokens: Annotated[int, Field(ge=0)] | None = None

@@ -108,15 +108,28 @@ def values(store: Store, by: str) -> dict[str, str | None]:
         UsageError: it is none of these.
         StoreError: there is no such database, or it cannot be used.
     """
-    what, parameters = _expression(by)
+    what, parameters = expression(by)
     with store.query(f"SELECT trace_id, {what} FROM sources WHERE NOT again", parameters) as found:  # noqa: S608 (own words)
         return dict(found.fetchall())
 
 
-def _expression(by: str) -> tuple[str, dict[str, Any] | None]:
+def expression(by: str, parameter: str = "pointer") -> tuple[str, dict[str, Any]]:
+    """What `values` looks up, as SQL over the table `sources`.
+
+    Args:
+        by: model, task, epoch, variant, path, format, or `meta.KEY`.
+        parameter: what the parameter of a `meta.KEY` is called.
+
+    Returns:
+        The expression, and its parameters.
+
+    Raises:
+        UsageError: it is none of these.
+    """
     if by in COLUMNS:
-        return f"{by}::VARCHAR", None
+        return f"{by}::VARCHAR", {}
     kind, _, key = by.partition(".")
     if kind != "meta" or not key:
         raise UsageError(f"{by!r} is nothing to group by; take one of {', '.join(COLUMNS)}, or meta.KEY")
-    return "json_extract(meta, $pointer) ->> '$'", {"pointer": "/" + key.replace("~", "~0").replace("/", "~1")}
+    pointer = "/" + key.replace("~", "~0").replace("/", "~1")
+    return f"json_extract(meta, ${parameter}) ->> '$'", {parameter: pointer}
