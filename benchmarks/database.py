@@ -156,7 +156,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         begun = time.perf_counter()
-        store = Store(arguments.database, keep_text=False) if arguments.database else fill(folder / "v.duckdb", arguments.verdicts)
+        store = (
+            Store(arguments.database, keep_text=False)
+            if arguments.database
+            else fill(folder / "v.duckdb", arguments.verdicts)
+        )
         print(f"ready after {time.perf_counter() - begun:.0f} s", flush=True)
         ask(store)
         open_and_ask(store)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
-_NAMED = 20
+_NAMED = 3
 
 app = typer.Typer(
     help="Labels by people: import them, give them one by one, count them.",
