@@ -49,6 +49,8 @@ COMMANDS = (
     ("label", "import"),
     ("label", "next"),
     ("label", "list"),
+    ("calibrate",),
+    ("distil",),
     ("filter",),
     ("export",),
     ("import",),

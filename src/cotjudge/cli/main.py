@@ -31,7 +31,7 @@ _COMMANDS = (
         "db",
         "label",
     ),
-    *("filter_", "selftest", "doctor"),
+    *("calibrate", "distil", "filter_", "selftest", "doctor"),
 )
 """Modules of commands, in the order in which the help lists them: each has a function of its name, or an `app`."""
 
