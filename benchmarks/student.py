@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
@@ -31,13 +30,14 @@ def taught(folder: Path) -> None:
     """A profile `student:lexical` in the folder."""
     cotjudge = [sys.executable, "-m", "cotjudge"]
     rubrics = [part for rubric in RUBRICS for part in ("--rubric", rubric)]
-    for command in (["score", *DUMPS, "--judge", "lexical"], ["distil", "--judge", "lexical"]):
-        subprocess.run([*cotjudge, *command, *rubrics], cwd=folder, check=True, capture_output=True)
+    for command in (["score", *DUMPS], ["distil", "--name", "lexical"]):
+        options = ["--judge", "lexical", "--db", str(folder / "student.duckdb"), *rubrics]
+        subprocess.run([*cotjudge, *command, *options], cwd=folder, check=True, capture_output=True)
 
 
-async def ask(traces: list[Trace], rubrics: list[Rubric], folder: Path) -> float:
+async def ask(spec: str, traces: list[Trace], rubrics: list[Rubric], folder: Path) -> float:
     """Seconds of processor time to judge every trace by every rubric."""
-    judge = registry.make("student:lexical", profiles=folder / "profiles")
+    judge = registry.make(spec, profiles=folder / "profiles")
     questions = [Question.of(rubric, judge) for rubric in rubrics]
     begun = time.process_time()
     for trace in traces:
@@ -55,13 +55,16 @@ def main() -> None:
     traces = [t for t in found.values() if text_of(t, rubrics[0])]
     with tempfile.TemporaryDirectory() as folder:
         taught(Path(folder))
-        size = os.stat(Path(folder) / "profiles" / "student-lexical.json").st_size
+        size = (Path(folder) / "profiles" / "student-lexical.json").stat().st_size
         rates = []
-        for count in (1, len(rubrics)):
-            seconds = min(asyncio.run(ask(traces, rubrics[:count], Path(folder))) for _ in range(repeats))
-            rates.append(f"{len(traces) / seconds:,.0f} traces/s and core with {count} rubric{'s' * (count > 1)}")
+        for spec in ("student:lexical", "lexical"):
+            for count in (1, len(rubrics)):
+                seconds = min(asyncio.run(ask(spec, traces, rubrics[:count], Path(folder))) for _ in range(repeats))
+                rates.append(
+                    f"{spec}: {len(traces) / seconds:,.0f} traces/s and core, {count} rubric{'s' * (count > 1)}"
+                )
     chars = sum(len(text_of(t, rubrics[0])) for t in traces) / len(traces)
-    print(f"{len(traces)} traces, {chars:,.0f} characters each: {', '.join(rates)}; profile {size:,} bytes")
+    print(f"{len(traces)} traces, {chars:,.0f} characters each; profile {size:,} bytes", *rates, sep="\n")
 
 
 if __name__ == "__main__":

@@ -132,7 +132,9 @@ class Case:
             coverage=stands.coverage,
             windows=stands.windows,
             quoted=stands.quoted,
-            score_kind="votes" if finding.votes and finding.score is not None else finding.score_kind or stands.score_kind,
+            score_kind="votes"
+            if finding.votes and finding.score is not None
+            else finding.score_kind or stands.score_kind,
             samples=len(finding.heard),
             votes=dict(Counter(labels)) if finding.votes else {},
             agreement=None if finding.relabels else voting.agreement(finding.label, labels),

@@ -21,7 +21,8 @@ def calibrate(
         str | None, typer.Option(help="The judge to calibrate; it has judged already. Default: COTJUDGE_JUDGE.")
     ] = None,
     rubric: Annotated[
-        list[str] | None, typer.Option("--rubric", "-r", help="Rubric id or file; repeatable. Default: the three labels.")
+        list[str] | None,
+        typer.Option("--rubric", "-r", help="Rubric id or file; repeatable. Default: the three labels."),
     ] = None,
     objective: Annotated[
         str | None, typer.Option(help=f"What the threshold is chosen for: {OBJECTIVES}. Default: mcc.")
@@ -34,7 +35,8 @@ def calibrate(
         typer.Option(metavar="KEY=VALUE", help="Fit on these traces: path=..., model=..., meta.KEY=...; repeatable."),
     ] = None,
     check: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Check on these. Default: all that were not fitted on.")
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Check on these. Default: all that were not fitted on."),
     ] = None,
     share: Annotated[
         float, typer.Option(min=0.05, max=0.95, help="Without --tune and --check: the share to fit on, at random.")
@@ -55,14 +57,14 @@ def calibrate(
     from cotjudge.cli.figures import default_name, write_json
     from cotjudge.cli.judge_options import JudgeOptions
     from cotjudge.cli.terminal import reader_may_leave, say
-    from cotjudge.errors import UsageError
+    from cotjudge.errors import NotFitted, UsageError
     from cotjudge.judgement import Question
     from cotjudge.rubric_file import resolve
     from cotjudge.store import Store
 
     stats.require()
     from cotjudge.judges import profile
-    from cotjudge.validation.calibrating import NotFitted, fit
+    from cotjudge.validation.calibrating import fit
     from cotjudge.validation.given import Split
 
     aim = _aim(objective, isotonic=isotonic)
@@ -76,8 +78,8 @@ def calibrate(
     for asked in rubrics:
         try:
             fitted[asked.id] = fit(store, Question.of(asked, chosen), labels, split, aim)
-        except NotFitted as reason:
-            skipped.append(str(reason))
+        except NotFitted as fault:
+            skipped.append(str(fault))
     if not fitted:
         raise UsageError("nothing could be fitted: " + "; ".join(skipped))
     for reason in skipped:

@@ -18,14 +18,17 @@ def distil(
         str | None, typer.Option(help="The teacher: a judge whose verdicts are stored. Default: COTJUDGE_JUDGE.")
     ] = None,
     rubric: Annotated[
-        list[str] | None, typer.Option("--rubric", "-r", help="Rubric id or file; repeatable. Default: the three labels.")
+        list[str] | None,
+        typer.Option("--rubric", "-r", help="Rubric id or file; repeatable. Default: the three labels."),
     ] = None,
     labels: Annotated[
         str | None, typer.Option(metavar="ANNOTATOR", help="Check against this annotator's labels, too.")
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Learn from these traces: path=..., model=..., meta.KEY=...; repeatable."),
+        typer.Option(
+            metavar="KEY=VALUE", help="Learn from these traces: path=..., model=..., meta.KEY=...; repeatable."
+        ),
     ] = None,
     cut: Annotated[
         str,
@@ -50,7 +53,7 @@ def distil(
     from cotjudge.cli.figures import default_name, write_json
     from cotjudge.cli.judge_options import JudgeOptions
     from cotjudge.cli.terminal import reader_may_leave, say
-    from cotjudge.errors import UsageError
+    from cotjudge.errors import NotFitted, UsageError
     from cotjudge.judgement import Question
     from cotjudge.rubric_file import resolve
     from cotjudge.store import Store
@@ -58,7 +61,6 @@ def distil(
     stats.require()
     from cotjudge.judges import profile
     from cotjudge.stats.texts import Grams
-    from cotjudge.validation.calibrating import NotFitted
     from cotjudge.validation.distilling import Course, teach
 
     course = Course(Grams(buckets=max_features), tuple(only or ()), _cut(cut), labels, cluster, seed)
@@ -71,8 +73,8 @@ def distil(
     for asked in rubrics:
         try:
             taught[asked.id] = teach(store, Question.of(asked, teacher), course)
-        except NotFitted as reason:
-            skipped.append(str(reason))
+        except NotFitted as fault:
+            skipped.append(str(fault))
     if not taught:
         raise UsageError("nothing could be learned: " + "; ".join(skipped))
     for reason in skipped:

@@ -28,8 +28,10 @@ def make(
     profiles: Path | None = None,
     **llm_settings: Any,
 ) -> AnyJudge:
-    """The judge of a spec: `lexical`, a litellm model, `decisions:MODEL`, `panel:A,B,...`, `cascade:A,B,...`,
-    `calibrated:NAME`, `student:NAME`, or a name.
+    """The judge of a spec.
+
+    A spec is `lexical`, a litellm model, `decisions:MODEL`, `panel:A,B,...`, `cascade:A,B,...`, `calibrated:NAME`,
+    `student:NAME`, or a name.
 
     Args:
         spec: what the user typed.
@@ -100,7 +102,9 @@ class _Making:
 
         if spec in self._within:
             raise SettingsError(f"{spec} is fitted to itself; fit it again with {profile.MADE_BY[kind]}")
-        found = profile.load(self._profiles or settings.profiles(), "student" if kind == "student" else "calibrated", rest)
+        found = profile.load(
+            self._profiles or settings.profiles(), "student" if kind == "student" else "calibrated", rest
+        )
         if isinstance(found, profile.StudentProfile):
             from cotjudge.judges.student import StudentJudge
 

@@ -54,7 +54,9 @@ class StudentJudge:
     @property
     def notice(self) -> str:
         """What its verdicts are."""
-        return f"{self.spec}: a classifier of words that learned from {self._profile.teacher}; no criteria and no quotes"
+        return (
+            f"{self.spec}: a classifier of words that learned from {self._profile.teacher}; no criteria and no quotes"
+        )
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import binascii
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ from cotjudge.stats.scores import has_both
 
 FOLDS = 5
 """Parts of the cross-validation."""
+
+MOST_BUCKETS = 1 << 22
+"""The most features there can be."""
 
 _STRENGTH = 10.0  # inverse of the regularisation; 1 to 100 make little difference on data/gold
 _FREE = 1e6  # as good as none
@@ -36,7 +39,7 @@ class Grams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    buckets: int = Field(default=1 << 16, ge=2, le=1 << 22)
+    buckets: int = Field(default=1 << 16, ge=2, le=MOST_BUCKETS)
     """Features in all, half for words and half for letters; n-grams share them by their hash."""
     words: tuple[int, int] = (1, 2)
     """Fewest and most words of an n-gram."""
@@ -61,7 +64,7 @@ class TextModel(BaseModel):
     """From a margin to log-odds: what is added."""
     intercept: float
     """The margin of an empty text."""
-    buckets: int
+    buckets: int = Field(ge=2, le=MOST_BUCKETS)
     """How many weights there are."""
     weights: str
     """The weights: little-endian 32-bit floats, deflated, in base64."""
@@ -76,11 +79,10 @@ class TextModel(BaseModel):
             raise ValueError(f"{found} weights for {self.buckets} buckets")
         return self
 
-    @cached_property
+    @property
     def array(self) -> npt.NDArray[np.float32]:
         """The weights."""
-        raw = zlib.decompressobj().decompress(base64.b64decode(self.weights, validate=True), 4 * self.buckets + 4)
-        return np.frombuffer(raw, "<f4")
+        return _unpacked(self.weights, self.buckets)
 
     def probabilities(self, features: Matrix) -> Floats:
         """The probability of each row of features."""
@@ -127,6 +129,12 @@ def version() -> str:
     return str(sklearn.__version__)
 
 
+@lru_cache(maxsize=32)
+def _unpacked(weights: str, buckets: int) -> npt.NDArray[np.float32]:
+    raw = zlib.decompressobj().decompress(base64.b64decode(weights, validate=True), 4 * buckets + 4)
+    return np.frombuffer(raw, "<f4")
+
+
 @lru_cache(maxsize=8)
 def _vectorizers(grams: Grams) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import HashingVectorizer
@@ -147,7 +155,9 @@ def _folds(y: Bools, group: Ints, seed: int) -> list[tuple[Ints, Ints]]:
     dealt = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(np.zeros(len(y)), y, group)
     folds = [(train, held) for train, held in dealt if len(held)]
     if not all(has_both(y[train]) for train, _ in folds):
-        raise ValueError("the clusters cannot be dealt to folds with both classes in each; take a smaller kind of cluster")
+        raise ValueError(
+            "the clusters cannot be dealt to folds with both classes in each; take a smaller kind of cluster"
+        )
     return folds
 
 

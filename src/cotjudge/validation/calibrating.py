@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cotjudge.errors import NotFitted
 from cotjudge.judgement import Question
 from cotjudge.judges.calibrated import read
 from cotjudge.judges.profile import Calibration
@@ -19,10 +20,6 @@ from cotjudge.validation import given
 from cotjudge.validation.figures import agreement
 from cotjudge.validation.given import Given, Split
 from cotjudge.validation.ratings import Rater, ratings
-
-
-class NotFitted(Exception):  # noqa: N818 (as JudgementFailed)
-    """A rubric that cannot be fitted; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,13 @@ class _Side:
 
     @classmethod
     def of(
-        cls, store: Store, split: Split, rubric: Rubric, ids: Sequence[str], said: dict[str, Given], labels: dict[str, str]
+        cls,
+        store: Store,
+        split: Split,
+        rubric: Rubric,
+        ids: Sequence[str],
+        said: dict[str, Given],
+        labels: dict[str, str],
     ) -> _Side:
         truth = np.array([labels[i] == rubric.labels[0] for i in ids], dtype=np.bool_)
         together = given.clusters(store, split.cluster, ids) if split.cluster else None

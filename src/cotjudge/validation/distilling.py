@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cotjudge.errors import NotFitted
 from cotjudge.evidence import MODEL_ROLE, judged_parts
 from cotjudge.judgement import Question
 from cotjudge.judges.profile import Lesson
@@ -18,7 +19,6 @@ from cotjudge.stats.arrays import Bools, Floats
 from cotjudge.stats.texts import FOLDS, Grams, learn
 from cotjudge.store import Store
 from cotjudge.validation import given
-from cotjudge.validation.calibrating import NotFitted
 from cotjudge.validation.figures import agreement, share
 from cotjudge.validation.ratings import Rater, ratings
 
@@ -33,7 +33,7 @@ CUTS = ((0.02, 0.98), (0.05, 0.95), (0.1, 0.9), (0.2, 0.8), (0.3, 0.7), (0.5, 0.
 class Course:
     """How a student is taught."""
 
-    grams: Grams = Grams()
+    grams: Grams
     """What is counted in a text."""
     only: tuple[str, ...] = ()
     """KEY=VALUE of traces to learn from; all where empty."""
@@ -184,9 +184,7 @@ class _Exam:
         }
 
 
-def _figures(
-    store: Store, rubric: Rubric, course: Course, texts: Sequence[_Text], exam: _Exam
-) -> dict[str, Any]:
+def _figures(store: Store, rubric: Rubric, course: Course, texts: Sequence[_Text], exam: _Exam) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "traces": sum(len(t.ids) for t in texts),
         "texts": len(texts),
