@@ -53,6 +53,8 @@ COMMANDS = (
     ("label", "list"),
     ("agree",),
     ("compare",),
+    ("calibrate",),
+    ("distil",),
     ("filter",),
     ("export",),
     ("import",),

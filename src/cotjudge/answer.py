@@ -33,6 +33,15 @@ class CriterionAnswer(Value):
     """The strongest passages against it, where the rubric asks for them."""
 
 
+class DirectAnswer(Value):
+    """The label itself, from a judge that answers no criteria; the rubric's rule has nothing to decide then."""
+
+    label: str
+    """One of the rubric's labels."""
+    score: float | None
+    """0 to 1."""
+
+
 class Answers(Value):
     """All a judge says about one trace and one rubric, before anything is checked."""
 
@@ -58,6 +67,8 @@ class Answers(Value):
     """Criterion -> probability (0 to 1) that it is met, where the judge gives one; the score is made of them then."""
     score_kind: ScoreKind = "criteria"
     """Where the probabilities come from; `criteria` without them."""
+    direct: DirectAnswer | None = None
+    """The label itself, from a judge that answers no criteria; `criteria` and `probabilities` are empty then."""
     further: tuple[Answers, ...] = ()
     """Further draws of the same question."""
 

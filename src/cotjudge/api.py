@@ -105,7 +105,7 @@ async def _score(
 ) -> Run:
     store = Store(settings.database(None if db is None else Path(db)), patience=settings.patience_s())
     store.ensure()
-    the_judge, own = _judge(judge)
+    the_judge, own = _judge(judge, store.path)
     asked = _rubrics(rubrics)
     try:
         return await scoring.score(
@@ -152,10 +152,11 @@ def _bare(reasoning: str) -> Trace:
     return Trace(turns=(turn,), source=Source(path="(memory)", record="1"))
 
 
-def _judge(judge: str | Judge | None) -> tuple[Judge, bool]:
+def _judge(judge: str | Judge | None, db: Path | None = None) -> tuple[Judge, bool]:
     """The judge, and whether it is ours to close."""
     if judge is None or isinstance(judge, str):
-        return registry.make(settings.judge(judge), named=judge_file.load(settings.judge_file())), True
+        named = judge_file.load(settings.judge_file())
+        return registry.make(settings.judge(judge), named=named, profiles=settings.profiles(db)), True
     return judge, False
 
 

@@ -5,7 +5,8 @@
     │   ├── InputError        a path that is missing, unreadable, or in no known format
     │   ├── RubricError       a rubric file with faults (all of them, each with field and fix)
     │   ├── SettingsError     a bad setting, or an extra that is not installed
-    │   └── QueryError        SQL that DuckDB refuses
+    │   ├── QueryError        SQL that DuckDB refuses
+    │   └── NotFitted         a rubric for which nothing can be fitted to the verdicts and labels there are
     ├── StoreError            the database or its journal cannot be used
     │   └── StoreBusyError    another process kept the database open for longer than we wait
     └── JudgeError
@@ -57,6 +58,10 @@ class SettingsError(UsageError):
 
 class QueryError(UsageError):
     """A statement DuckDB refused: its own message, on one line."""
+
+
+class NotFitted(UsageError):
+    """A rubric for which nothing can be fitted to the verdicts and labels there are; its text says why."""
 
 
 class StoreError(CotjudgeError):

@@ -28,7 +28,7 @@ class Checked(Value):
     """Answers after their quotes were looked up."""
 
     criteria: tuple[CriterionVerdict, ...]
-    """One per criterion of the rubric, in its order."""
+    """One per criterion of the rubric, in its order; none where the judge gave the label itself."""
     evidence: tuple[Evidence, ...]
     """Every quote given, verified or not."""
 
@@ -41,6 +41,11 @@ class Checked(Value):
     def injection_suspected(self) -> bool:
         """Whether a quote talked to the judge."""
         return any(e.addresses_judge for e in self.evidence)
+
+
+def judged_parts(judges: JudgedText) -> frozenset[Part]:
+    """The parts of the model's turns that such a rubric judges."""
+    return _JUDGED_PARTS[judges]
 
 
 def judged_segments(trace: Trace, judges: JudgedText) -> tuple[Segment, ...]:
@@ -63,6 +68,8 @@ def check(trace: Trace, rubric: Rubric, answers: Answers) -> Checked:
     optional and none was given, or the judge is of a kind that quotes nothing); quotes that are not found,
     stand where they may not, or talk to the judge are kept, marked unverified.
     """
+    if answers.direct is not None:
+        return Checked(criteria=(), evidence=())  # nothing was answered: not even `cannot_tell`
     texts = _Texts(trace, rubric.judges)
     criteria: list[CriterionVerdict] = []
     evidence: list[Evidence] = []

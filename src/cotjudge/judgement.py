@@ -132,12 +132,14 @@ class Case:
             coverage=stands.coverage,
             windows=stands.windows,
             quoted=stands.quoted,
-            score_kind="votes" if finding.votes and finding.score is not None else stands.score_kind,
+            score_kind="votes"
+            if finding.votes and finding.score is not None
+            else finding.score_kind or stands.score_kind,
             samples=len(finding.heard),
             votes=dict(Counter(labels)) if finding.votes else {},
-            agreement=voting.agreement(finding.label, labels),
+            agreement=None if finding.relabels else voting.agreement(finding.label, labels),
             opinions=tuple(map(opinion, finding.heard)),
-            settled_by="" if finding.votes else stands.judge,
+            settled_by="" if finding.votes or finding.relabels else stands.judge,
         )
 
     def failed(self, failed: JudgementFailed, latency_s: float) -> Failure:
@@ -200,7 +202,12 @@ class _Reading:
     def __init__(self, shown: Trace, rubric: Rubric, answers: Answers) -> None:
         self.checked: Checked = evidence.check(shown, rubric, answers)
         segments = len(evidence.judged_segments(shown, rubric.judges))
-        self.decision: Decision = rubric.decide(self.checked.answers, segments=segments)
+        direct = answers.direct
+        self.decision: Decision = (
+            rubric.decide(self.checked.answers, segments=segments)
+            if direct is None
+            else Decision(label=direct.label, score=direct.score, severity=None, derived=dict.fromkeys(rubric.derived))
+        )
         self._answers = answers
         self._rubric = rubric
 

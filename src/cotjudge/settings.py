@@ -11,6 +11,7 @@ DEFAULT_DB = "cotjudge.duckdb"
 DEFAULT_JUDGE = "lexical"
 DEFAULT_JUDGE_FILE = "cotjudge.toml"
 DEFAULT_PATIENCE_S = 30.0
+DEFAULT_PROFILES = "profiles"
 DEFAULT_QUERIES = "queries"
 
 
@@ -27,6 +28,16 @@ def judge(given: str | None = None) -> str:
 def judge_file(given: Path | None = None) -> Path:
     """The file with judges of the user's: as given, else `COTJUDGE_CONFIG`, else `cotjudge.toml` in the current directory."""
     return given or Path(os.environ.get("COTJUDGE_CONFIG") or DEFAULT_JUDGE_FILE)
+
+
+def profiles(db: Path | None = None) -> Path:
+    """The folder with judge profiles: `COTJUDGE_PROFILES`, else `profiles` beside the database.
+
+    Args:
+        db: the database, as given to a command.
+    """
+    named = os.environ.get("COTJUDGE_PROFILES")
+    return Path(named) if named else database(db).parent / DEFAULT_PROFILES
 
 
 def queries(given: Path | None = None) -> Path | None:

@@ -14,9 +14,10 @@ FailureKind = Literal[
 ]
 Stance = Literal["for", "against"]
 Match = Literal["exact", "normalised"]
-ScoreKind = Literal["criteria", "votes", "logprobs", "decisions"]
+ScoreKind = Literal["criteria", "votes", "logprobs", "decisions", "calibrated"]
 """What a score is made of: the weighted share of criteria met; the share of votes; the probabilities of the criteria's
-answers, from the log-probabilities of a reply or from a decision endpoint."""
+answers, from the log-probabilities of a reply or from a decision endpoint; the probability of the label, fitted to
+labels or to another judge's verdicts."""
 
 
 class Usage(Value):
@@ -155,7 +156,7 @@ class Verdict(Value):
     derived: dict[str, bool | None]
     """The rubric's derived expressions; None is undecided."""
     criteria: tuple[CriterionVerdict, ...]
-    """One answer per criterion, in the rubric's order."""
+    """One answer per criterion, in the rubric's order; none from a judge that gives the label itself."""
     evidence: tuple[Evidence, ...]
     """Every quote given, verified or not."""
     rationale: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotjudge.errors import SettingsError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 JUDGE_HELP = (
     "`lexical` (embedded; no key, no network), a litellm model, `decisions:MODEL`, `panel:A,B,...`, `cascade:A,B,...`, "
+    "`calibrated:NAME` or `student:NAME` (see `calibrate`, `distil`), "
     "or a name in cotjudge.toml. Default: COTJUDGE_JUDGE."
 )
 
@@ -50,6 +52,8 @@ class JudgeOptions:
     """Tokens a minute."""
     concurrency: int | None = None
     """Calls at once; adaptive where None."""
+    db: Path | None = None
+    """The database, as given; judge profiles are beside it."""
 
     def make(self, rubrics: Sequence[Rubric]) -> AnyJudge:
         """The judge.
@@ -66,6 +70,7 @@ class JudgeOptions:
             means=Means(budget_usd=self.budget_usd, rpm=self.rpm, tpm=self.tpm, concurrency=self.concurrency),
             bundle=rubrics if self.bundle else (),
             named=judge_file.load(settings.judge_file()),
+            profiles=settings.profiles(self.db),
             **({"cache_prefix": False} if len(rubrics) == 1 and (self.samples or 1) == 1 else {}),
             **self.settings(),
         )

@@ -33,7 +33,7 @@ _COMMANDS = (
         "db",
         "label",
     ),
-    *("agree", "compare", "filter_", "selftest", "doctor"),
+    *("agree", "compare", "calibrate", "distil", "filter_", "selftest", "doctor"),
 )
 """Modules of commands, in the order in which the help lists them: each has a function of its name, or an `app`."""
 

@@ -141,6 +141,7 @@ def score(
         rpm=rpm,
         tpm=tpm,
         concurrency=concurrency,
+        db=db,
     ).make(rubrics)
     reading = _Reading(paths, format_, mapping.parse(map_) if map_ else None)
     items = reading.items()

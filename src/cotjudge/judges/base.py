@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from cotjudge.answer import Answers
 from cotjudge.rubric import Rubric
 from cotjudge.trace import Trace
-from cotjudge.verdict import Failure, Opinion, Verdict
+from cotjudge.verdict import Failure, Opinion, ScoreKind, Verdict
 
 
 class AnyJudge(Protocol):
@@ -133,6 +133,10 @@ class Finding:
     """The verdict whose criteria, evidence and rationale the bench adopts."""
     votes: bool = True
     """Whether what was heard were votes; the tiers of a cascade do not vote, the last one heard stands."""
+    relabels: bool = False
+    """Whether the label is the bench's own reading of the one verdict it heard; nothing agrees or settles then."""
+    score_kind: ScoreKind | None = None
+    """What the score is made of, where that is neither votes nor what the standing verdict's is made of."""
 
 
 def opinion(outcome: Verdict | Failure) -> Opinion:

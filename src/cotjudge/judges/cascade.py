@@ -70,7 +70,7 @@ class Cascade(Bench):
             heard.append(outcome)
             if isinstance(outcome, Verdict):
                 stands = outcome
-                if not self.doubts(rubric, outcome):
+                if not self.doubts(rubric, outcome, banded=not getattr(tier, "settles_itself", False)):
                     break
         if stands is None:
             last = heard[-1]
@@ -78,18 +78,18 @@ class Cascade(Bench):
             raise JudgementFailed(last.kind, f"every tier failed; the last, {last.judge}: {last.reason}")
         return Finding(label=stands.label, score=stands.score, heard=tuple(heard), stands=stands, votes=False)
 
-    def doubts(self, rubric: Rubric, verdict: Verdict) -> tuple[Doubt, ...]:
+    def doubts(self, rubric: Rubric, verdict: Verdict, *, banded: bool = True) -> tuple[Doubt, ...]:
         """What speaks for asking the next tier, of what this cascade minds.
 
         uncertain: the label is the rubric's `undecided`. split: draws or members disagreed. band: the score lies in
-        the band. unverified: an answer fell because its quotes did not hold. contradiction: the rationale denies what
+        the band, unless the tier has cut-offs of its own (`banded` is false). unverified: an answer fell because its quotes did not hold. contradiction: the rationale denies what
         the criteria say, or the other way round (told by its words, so a hint, not a proof).
         """
         low, high = self.band
         found: dict[Doubt, bool] = {
             "uncertain": verdict.label == rubric.undecided,
             "split": verdict.agreement is not None and verdict.agreement < 1 and not verdict.settled_by,
-            "band": verdict.score is not None and low < verdict.score < high,
+            "band": banded and verdict.score is not None and low < verdict.score < high,
             "contradiction": _contradicts(rubric, verdict),
             "unverified": any(c.answer != c.given for c in verdict.criteria),
         }

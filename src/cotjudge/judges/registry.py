@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cotjudge import settings, stats
 from cotjudge.errors import SettingsError
 from cotjudge.judges.base import AnyJudge
 from cotjudge.rubric import Rubric
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from cotjudge.judges.means import Means
 
 _BENCHES = ("panel", "cascade")
+_PROFILED = ("calibrated", "student")
 
 
 def make(
@@ -22,22 +25,27 @@ def make(
     means: Means | None = None,
     bundle: Sequence[Rubric] = (),
     named: Mapping[str, NamedJudge] | None = None,
+    profiles: Path | None = None,
     **llm_settings: Any,
 ) -> AnyJudge:
-    """The judge of a spec: `lexical`, a litellm model, `decisions:MODEL`, `panel:A,B,...`, `cascade:A,B,...`, or a name.
+    """The judge of a spec.
+
+    A spec is `lexical`, a litellm model, `decisions:MODEL`, `panel:A,B,...`, `cascade:A,B,...`, `calibrated:NAME`,
+    `student:NAME`, or a name.
 
     Args:
         spec: what the user typed.
         means: what the LLM judges of one run share; none where they need not share.
         bundle: rubrics that an LLM judge asks together.
         named: judges of the user's, by name (`judge_file.load`).
+        profiles: the folder of `calibrated:NAME` and `student:NAME`; `settings.profiles()` where None.
         llm_settings: fields of `judges.llm_settings.LLMSettings`, for every LLM judge in it; a named one's own
             settings are changed by them.
 
     Raises:
         SettingsError: for an empty or unusable spec, or an LLM judge without the `llm` extra.
     """
-    return _Making(means, bundle, named or {}, llm_settings).judge(spec)
+    return _Making(means, bundle, named or {}, profiles, llm_settings).judge(spec)
 
 
 class _Making:
@@ -46,11 +54,13 @@ class _Making:
         means: Means | None,
         bundle: Sequence[Rubric],
         named: Mapping[str, NamedJudge],
+        profiles: Path | None,
         llm_settings: Mapping[str, Any],
     ) -> None:
         self._means = means
         self._bundle = bundle
         self._named = named
+        self._profiles = profiles
         self._llm_settings = llm_settings
         self._within: tuple[str, ...] = ()
 
@@ -65,21 +75,47 @@ class _Making:
             return self._bench(kind, rest.split(","))
         return self._single(spec, spec, self._llm_settings)
 
-    def _single(self, spec: str, name: str, settings: Mapping[str, Any]) -> AnyJudge:
+    def _single(self, spec: str, name: str, llm: Mapping[str, Any]) -> AnyJudge:
         if spec == "lexical":
             from cotjudge.judges.lexical import LexicalJudge
 
             return LexicalJudge()
+        kind, _, model = spec.partition(":")
+        if kind in _PROFILED:
+            return self._of_profile(spec, name)
         from cotjudge.judges.llm_settings import LLMSettings
 
-        kind, _, model = spec.partition(":")
         if kind == "decisions":
             from cotjudge.judges.decisions import DecisionsJudge
 
-            return DecisionsJudge(model, LLMSettings(**settings), means=self._means, name=name)
+            return DecisionsJudge(model, LLMSettings(**llm), means=self._means, name=name)
         from cotjudge.judges.llm import LLMJudge
 
-        return LLMJudge(spec, LLMSettings(**settings), means=self._means, bundle=self._bundle, name=name)
+        return LLMJudge(spec, LLMSettings(**llm), means=self._means, bundle=self._bundle, name=name)
+
+    def _of_profile(self, spec: str, name: str) -> AnyJudge:
+        kind, _, rest = spec.partition(":")
+        if self._bundle:
+            raise SettingsError(f"--bundle asks one LLM; it cannot be combined with {kind}:{rest}")
+        stats.require(("numpy",) if kind == "calibrated" else ("numpy", "scipy", "sklearn"))
+        from cotjudge.judges import profile
+
+        if spec in self._within:
+            raise SettingsError(f"{spec} is fitted to itself; fit it again with {profile.MADE_BY[kind]}")
+        found = profile.load(
+            self._profiles or settings.profiles(), "student" if kind == "student" else "calibrated", rest
+        )
+        if isinstance(found, profile.StudentProfile):
+            from cotjudge.judges.student import StudentJudge
+
+            return StudentJudge(found, name)
+        from cotjudge.judges.calibrated import Calibrated
+
+        self._within += (spec,)
+        try:
+            return Calibrated(self.judge(found.judge), found, name)
+        finally:
+            self._within = self._within[:-1]
 
     def _by_name(self, name: str) -> AnyJudge:
         if name in self._within:

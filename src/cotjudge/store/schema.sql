@@ -76,7 +76,7 @@ COMMENT ON COLUMN verdicts.judge IS 'The judge as the user named it.';
 COMMENT ON COLUMN verdicts.judge_hash IS 'Hash of the judge''s identity: model, parameters, samples.';
 COMMENT ON COLUMN verdicts.prompt_version IS 'Version of the prompt; empty for a judge without one.';
 COMMENT ON COLUMN verdicts.label IS 'What the rubric''s rule gives: present, absent, uncertain, or the rubric''s own label.';
-COMMENT ON COLUMN verdicts.score IS '0 to 1, orders traces; not a probability. NULL where the rubric weighs nothing.';
+COMMENT ON COLUMN verdicts.score IS '0 to 1, orders traces; a probability only where `score_kind` is calibrated. NULL where the rubric weighs nothing.';
 COMMENT ON COLUMN verdicts.severity IS 'The rubric''s level of severity, or NULL.';
 COMMENT ON COLUMN verdicts.derived IS 'The rubric''s derived expressions by name: true, false, or null where undecided.';
 COMMENT ON COLUMN verdicts.rationale IS 'The judge''s short reasoning, in its own words.';
@@ -93,7 +93,7 @@ COMMENT ON COLUMN verdicts.segment IS 'The one segment that was judged by itself
 COMMENT ON COLUMN verdicts.coverage IS 'Share of the judged text''s characters that the judge saw, 0 to 1.';
 COMMENT ON COLUMN verdicts.windows IS 'Windows that a long trace was judged in; 1 where it was judged whole.';
 COMMENT ON COLUMN verdicts.quoted IS 'Whether this judge gives quotes at all; where it does not, no answer rests on checked evidence.';
-COMMENT ON COLUMN verdicts.score_kind IS 'What the score is made of: criteria (weighted share met), votes, logprobs, decisions.';
+COMMENT ON COLUMN verdicts.score_kind IS 'What the score is made of: criteria (weighted share met), votes, logprobs, decisions, calibrated (a probability of the label, fitted).';
 COMMENT ON COLUMN verdicts.samples IS 'Opinions asked for: draws of the judge, members of a panel, tiers of a cascade; 1 otherwise.';
 COMMENT ON COLUMN verdicts.votes IS 'Label -> opinions that gave it; empty for a single answer.';
 COMMENT ON COLUMN verdicts.agreement IS 'Share of the opinions had that gave this label, 0 to 1; NULL for a single answer.';
