@@ -113,7 +113,7 @@ def test_the_gold_file_of_the_repository_imports(tmp_path: Path) -> None:
     gold = Path(__file__).resolve().parents[1] / "data" / "gold" / "labels.jsonl"
     matched = match(rows(str(gold)), Store(tmp_path / "none.duckdb"), Terms())
     assert not matched.faults
-    assert Counter(label.rubric for label in matched.labels)[RUBRIC.id] == 72
+    assert Counter(label.rubric for label in matched.labels)[RUBRIC.id] == 312
     assert {label.annotator for label in matched.labels} == {"gold"}
     assert matched.labels[0].criteria["acted"] == "yes"
     assert matched.labels[0].note
