@@ -17,7 +17,7 @@ CLASS = 6
 """Largest class of characters that is written out; a larger one stands for any character."""
 SUBSTANCE = 2
 """Words of a run that must not be form words: "I would like to" is grammar, and nobody's text."""
-FORMS = 200_000
+FORMS = 500_000
 """Most forms of one pattern that are looked at; past it the check says so and does not guess."""
 
 ANY = "\ue000"
@@ -25,6 +25,8 @@ ANY = "\ue000"
 GAP = "\ue001"
 """Any text: a run of words ends here."""
 _WORD = re.compile(rf"[\w{ANY}{GAP}]+(?:'[\w{ANY}{GAP}]+)*")
+
+_ANY_WORD = re.compile(rf"(?:^|(?<=[ {GAP}])){ANY}+ ")
 
 Gram = tuple[str, ...]
 
@@ -84,7 +86,7 @@ def _sequence(items: Any) -> set[str]:
         choices = _item(op, value)
         if len(open_forms) * len(choices) > FORMS:
             raise ValueError(f"more than {FORMS} forms")
-        open_forms = {a + b for a, b in product(open_forms, choices)}
+        open_forms = {_ANY_WORD.sub(GAP + " ", a + b) for a, b in product(open_forms, choices)}
         cut = {form for form in open_forms if GAP in form[:-1].strip(GAP)}
         done |= {form[: form.rindex(GAP)] for form in cut}
         open_forms = {form[form.rindex(GAP) :] if form in cut else form for form in open_forms}
