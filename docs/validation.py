@@ -30,8 +30,8 @@ from cotjudge.trace import Source, Trace, Turn
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 DEV = Path(os.environ.get("COTJUDGE_DEV_TRACES", ROOT.parent / "shared" / "traces" / "dev.jsonl"))
-RESAMPLES = Resampling(resamples=2000)
-ROUNDS = 5
+RESAMPLES = Resampling(resamples=1000)
+ROUNDS = 3
 """How often the speed is measured; the median is told."""
 
 KEYWORDS: Mapping[str, tuple[str, ...]] = {
