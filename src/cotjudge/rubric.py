@@ -22,7 +22,7 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 JudgedText = Literal["reasoning", "response", "both"]
 
 _REMEMBERED = 4096
-"""How many decisions of a rubric are kept."""
+"""How many decisions of a rubric are kept before all are forgotten."""
 
 
 class Cue(Value):
@@ -200,12 +200,12 @@ class Rubric(Value):
             answers: criterion id -> answer, after evidence was checked; one left out is `cannot_tell`.
             segments: number of reasoning segments of the trace.
         """
-        asked = (segments, *(answers.get(name, CANNOT_TELL) for name in self.criteria))
+        asked: tuple[int | str, ...] = (segments, *(answers.get(name, CANNOT_TELL) for name in self.criteria))
         decision = self._decisions.get(asked)
         if decision is None:
+            if len(self._decisions) >= _REMEMBERED:
+                self._decisions.clear()
             decision = self._decisions[asked] = self._decide(answers, segments)
-            if len(self._decisions) > _REMEMBERED:
-                del self._decisions[next(iter(self._decisions))]
         return decision
 
     @cached_property
