@@ -214,9 +214,8 @@ def figures(rater: Rater, cases: Sequence[Case], rubric: Rubric) -> Figures:
 def speed(cases: Sequence[Case]) -> tuple[float, float]:
     """Traces per second of one core under the three rubrics (CPU time, quotes checked), and their mean length in words."""
     rubrics = [builtin(rubric_id) for rubric_id in DEFAULT_RUBRICS]
-    rates = []
-    for _ in range(ROUNDS + 1):  # the first one warms up
-        judge = LexicalJudge()
+    judge, rates = LexicalJudge(), []
+    for _ in range(ROUNDS + 1):  # the first one warms up: patterns are compiled, their automata built
         fresh = [Trace(turns=case.trace.turns, source=case.trace.source) for case in cases]
         rates.append(len(fresh) / asyncio.run(_judging(judge, fresh, rubrics)))
     lengths = [sum(len(s.text.split()) for s in case.trace.segments) for case in cases]
@@ -224,8 +223,6 @@ def speed(cases: Sequence[Case]) -> tuple[float, float]:
 
 
 async def _judging(judge: LexicalJudge, traces: Sequence[Trace], rubrics: Sequence[Rubric]) -> float:
-    for rubric in rubrics:
-        await judge.answer(traces[0].model_copy(), rubric)  # patterns are compiled once per process
     started = time.process_time()
     for trace in traces:
         for rubric in rubrics:
