@@ -10,7 +10,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports wheel-test bench test-inspect bench-inspect test-duckdb14 test-frames fuzz docs clean
+.PHONY: help demo test check lint types imports wheel-test bench test-inspect bench-inspect test-duckdb14 test-frames fuzz docs validation clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -90,6 +90,9 @@ fuzz: $(VENV)/.installed  ## damage real and invented dumps for two minutes; no 
 
 docs: $(VENV)/.installed  ## regenerate the generated pages
 	$(BIN)/python docs/generate.py
+
+validation: $(VENV)/.installed  ## measure the embedded judge on every labelled set, and write docs/validation.md
+	$(BIN)/python docs/validation.py
 
 clean:           ## everything that was built
 	rm -rf $(VENV) .venv-inspect .venv-duckdb14 .venv-frames build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

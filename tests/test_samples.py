@@ -15,7 +15,11 @@ from cotjudge.rubric_file import DEFAULT_RUBRICS, builtin, builtin_ids
 from cotjudge.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[1]
-LABELS = [json.loads(line) for line in (ROOT / "data/gold/labels.jsonl").read_text(encoding="utf-8").splitlines()]
+LABELS = [
+    label
+    for line in (ROOT / "data/gold/labels.jsonl").read_text(encoding="utf-8").splitlines()
+    if (label := json.loads(line))["path"].startswith("data/samples/")
+]
 CASES = [(label["id"], rubric_id) for label in LABELS for rubric_id in builtin_ids()]
 
 

@@ -10,8 +10,10 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 
+@lru_cache(maxsize=2048)  # one sentence is quoted for several criteria
 def addresses_judge(quote: str) -> bool:
     """Whether a text talks to whoever judges it, rather than doing the work of its own trace."""
     return any(_WORTH_A_LOOK.search(reading) and _TO_THE_JUDGE.search(reading) for reading in _readings(quote))

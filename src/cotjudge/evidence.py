@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from cotjudge.addressing import addresses_judge
@@ -92,6 +92,11 @@ def _weigh(name: str, criterion: Criterion, given: str, quotes: list[Evidence]) 
             note = quotes[0].note
         elif criterion.quote == "required":
             note = "no quote given"
+    return _verdict(name, given, note)
+
+
+@lru_cache(maxsize=1024)  # most criteria of most traces are a plain no
+def _verdict(name: str, given: str, note: str) -> CriterionVerdict:
     return CriterionVerdict(criterion=name, answer=CANNOT_TELL if note else given, given=given, note=note)
 
 

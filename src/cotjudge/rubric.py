@@ -21,6 +21,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 JudgedText = Literal["reasoning", "response", "both"]
 
+_REMEMBERED = 4096
+"""How many decisions of a rubric are kept before all are forgotten."""
+
 
 class Cue(Value):
     """A phrase by which the embedded judge recognises a criterion.
@@ -197,6 +200,20 @@ class Rubric(Value):
             answers: criterion id -> answer, after evidence was checked; one left out is `cannot_tell`.
             segments: number of reasoning segments of the trace.
         """
+        asked: tuple[int | str, ...] = (segments, *(answers.get(name, CANNOT_TELL) for name in self.criteria))
+        decision = self._decisions.get(asked)
+        if decision is None:
+            if len(self._decisions) >= _REMEMBERED:
+                self._decisions.clear()
+            decision = self._decisions[asked] = self._decide(answers, segments)
+        return decision
+
+    @cached_property
+    def _decisions(self) -> dict[tuple[int | str, ...], Decision]:
+        """What was decided already: the same answers are given again and again."""
+        return {}
+
+    def _decide(self, answers: Mapping[str, str], segments: int) -> Decision:
         facts = self._facts(answers, segments)
         return Decision(
             label=self._label(facts),

@@ -145,7 +145,11 @@ class _Screen:
             for scope, patterns in self._sets.items()
         }
         fired: dict[str, Fired] = {
-            name: [(s.cue, hits) for s in searches if (hits := found[s.scope].hits(s))]
+            name: [
+                (s.cue, hits)
+                for s in searches
+                if s.match in found[s.scope].matching and (hits := found[s.scope].hits(s))
+            ]
             for name, searches in self._searches.items()
         }
         return Answers(
@@ -179,17 +183,16 @@ class _Found:
     def __init__(self, patterns: PatternSet, scope: tuple[Segment, ...], passages: Passages) -> None:
         self._patterns = patterns
         self._passages = passages
-        self._matching: defaultdict[int, list[int]] = defaultdict(list)
+        self.matching: defaultdict[int, list[int]] = defaultdict(list)
+        """Pattern -> the segments in which it matches."""
         self._located: dict[int, list[_Match]] = {}
         self._hits: dict[tuple[int, int | None, int | None, str], list[_Hit]] = {}
         for segment in scope:
             for pattern in patterns.matching(passages[segment.index].data):
-                self._matching[pattern].append(segment.index)
+                self.matching[pattern].append(segment.index)
 
     def hits(self, search: _Search) -> list[_Hit]:
         """The first matches of each segment that count; none where the cue as a whole does not hold."""
-        if search.match not in self._matching:
-            return []
         key = (search.match, search.near, search.unless, search.cue.guard)
         hits = self._hits.get(key)
         if hits is None:
@@ -218,7 +221,7 @@ class _Found:
         if located is None:
             located = self._located[pattern] = [
                 (place, self._passages[place].sentence(start), start, end)
-                for place in self._matching.get(pattern, ())
+                for place in self.matching.get(pattern, ())
                 for start, end in self._words(pattern, self._passages[place].data)
             ]
         return located
