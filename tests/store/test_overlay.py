@@ -137,7 +137,7 @@ def test_an_answer_written_to_a_file_has_the_journals_rows(store: Store, tmp_pat
 @pytest.mark.usefixtures("journal")
 def test_a_second_scorer_knows_what_the_first_has_in_its_journal(store: Store) -> None:
     """It is not asked again, and its trace is not stored again."""
-    assert set(store.judged(["rubric-hash"], "judge-hash")) == {"old", "new"}
+    assert set(store.judged(["rubric-hash"], "judge-hash").verdicts) == {"old", "new"}
     assert a_trace("new").trace_id in store.known_traces()
     assert set(store.verdicts(["new", "none"])) == {"new"}
 

@@ -112,7 +112,7 @@ def a_failure(key: str, **changes: Any) -> Failure:
 
 
 def keys_of(store: Store) -> set[str]:
-    return set(store.judged([RUBRIC_HASH], JUDGE_HASH))
+    return set(store.judged([RUBRIC_HASH], JUDGE_HASH).verdicts)
 
 
 def rows_of(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -121,7 +121,18 @@ def rows_of(store: Store, sql: str) -> list[tuple[Any, ...]]:
 
 def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, in an order of its own."""
-    tables = ("traces", "sources", "segments", "verdicts", "criteria", "evidence", "failures", "runs", "labels")
+    tables = (
+        "traces",
+        "sources",
+        "segments",
+        "verdicts",
+        "criteria",
+        "evidence",
+        "failures",
+        "runs",
+        "labels",
+        "dumps",
+    )
     return {table: rows_of(store, f"FROM {table} ORDER BY ALL") for table in tables}
 
 
