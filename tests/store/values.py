@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cotjudge.run import Run
-from cotjudge.store import Store
+from cotjudge.store import DumpName, Holding, JudgedDump, Store
 from cotjudge.trace import Source, Trace, Turn
 from cotjudge.verdict import CriterionVerdict, Evidence, Failure, Usage, Verdict
 
@@ -109,6 +109,12 @@ def a_failure(key: str, **changes: Any) -> Failure:
         created_at=NOW,
     )
     return failure.model_copy(update=changes)
+
+
+def a_dump(**changes: Any) -> JudgedDump:
+    name = DumpName(path="dump.jsonl", content_hash="content", reading="reading", asked="asked")
+    dump = JudgedDump(name=name, judge="lexical", verdicts={"run-1": Holding.of("old")}, run_id="run-1", created_at=NOW)
+    return dump.model_copy(update=changes)
 
 
 def keys_of(store: Store) -> set[str]:
