@@ -135,6 +135,12 @@ def _flip(dump: Path, _: Store) -> None:
     dump.write_bytes(dump.read_bytes().replace(b"I think.", b"I thing."))
 
 
+def _copy(dump: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
+    copy = dump.with_name(name)
+    copy.write_bytes(change(dump.read_bytes()))
+    return copy
+
+
 def _sql(statement: str) -> Callable[[Path, Store], None]:
     def change(_: Path, store: Store) -> None:
         with store.connect(write=True) as connection:
@@ -265,8 +271,7 @@ async def test_a_file_that_changes_while_it_is_judged_is_read_again(store: Store
 
 async def test_what_may_have_been_skipped_for_a_passing_reason_is_read_again(store: Store, dump: Path) -> None:
     """A file that could not be read to its end may be readable tomorrow."""
-    cut = dump.with_name("cut.jsonl.gz")
-    cut.write_bytes(gzip.compress(dump.read_bytes())[:-9])
+    cut = _copy(dump, "cut.jsonl.gz", lambda content: gzip.compress(content)[:-9])
     await score(store, dump, cut.parent)
     assert not store.query("SELECT path FROM dumps WHERE path LIKE '%cut%'").fetchall()
 
@@ -286,8 +291,7 @@ async def test_an_archive_counts_as_a_whole(store: Store, dump: Path) -> None:
 async def test_a_copy_is_read_for_its_places(store: Store, dump: Path) -> None:
     """The same bytes under another name are another place where traces were found."""
     await score(store, dump)
-    copy = dump.with_name("copy.jsonl")
-    copy.write_bytes(dump.read_bytes())
+    copy = _copy(dump, "copy.jsonl", lambda content: content)
     assert (await score(store, copy)).unread == 0
     assert store.query("SELECT count(DISTINCT path) FROM sources").fetchall() == [(2,)]
 
