@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("judging.py", "rerun.py", "readers.py", "store.py", "database.py")
+SCRIPTS = ("judging.py", "rerun.py", "planning.py", "readers.py", "store.py", "database.py")
 
 
 def main() -> None:

@@ -121,7 +121,7 @@ def main() -> None:
                 f"merge {count:,} lines: {statistics.median(first):.2f} s; the same again: {statistics.median(again):.2f} s"
             )
         begun = time.perf_counter()
-        known = store.judged(["h0", "h1", "h2"], "jh")
+        known = store.judged(["h0", "h1", "h2"], "jh").verdicts
         print(f"load {len(known):,} judged keys: {time.perf_counter() - begun:.2f} s")
 
 

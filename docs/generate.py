@@ -32,6 +32,7 @@ TIMES = {
     "traces": ("created_at",),
     "verdicts": ("created_at",),
     "runs": ("started_at", "finished_at"),
+    "dumps": ("created_at",),
 }
 
 COMMANDS = (
@@ -120,7 +121,8 @@ def sample() -> Store:
     import asyncio
     import json
 
-    from cotjudge import api, readers, scoring
+    from cotjudge import api, scoring
+    from cotjudge.dumps import Reading
     from cotjudge.judges import registry
     from cotjudge.rubric_file import builtin, builtin_ids
     from cotjudge.store import Label, Store
@@ -133,8 +135,9 @@ def sample() -> Store:
     run = api.begin_run(judge, rubrics, {"paths": ["data/samples"]}).model_copy(
         update={"run_id": "run-1", "started_at": NOON, "version": "0.1.0"}
     )
-    dump = readers.read([str(DATA / "samples")])
-    asyncio.run(scoring.score(dump, rubrics=rubrics, judge=judge, store=store, run=run))
+    reading = Reading(paths=(str(DATA / "samples"),))
+    dumps = scoring.dumps_of(reading, rubrics=rubrics, judge=judge, store=store)
+    asyncio.run(scoring.score(dumps.items(), rubrics=rubrics, judge=judge, store=store, run=run))
     gold = [json.loads(line) for line in (DATA / "gold" / "labels.jsonl").read_text(encoding="utf-8").splitlines()]
     store.import_labels(
         Label(
@@ -154,6 +157,11 @@ def sample() -> Store:
     _made_up(store)
     with store.connect(write=True) as connection:
         connection.execute("UPDATE sources SET path = replace(path, ?, '')", [f"{DATA.parent}/"])
+        connection.execute("UPDATE dumps SET path = replace(path, ?, '')", [f"{DATA.parent}/"])
+        connection.execute(
+            "UPDATE dumps SET dump = md5('dump' || path), reading = md5('reading'), asked = md5('asked'), "
+            'verdicts = \'{"run-1": {"verdicts": 288, "checksum": 618475290624}}\''
+        )
         connection.execute("UPDATE verdicts SET latency_s = 0.004 WHERE judge = 'lexical'")
         connection.execute("UPDATE runs SET seconds = 1.5")
         connection.execute("UPDATE store_info SET cotjudge_version = '0.1.0'")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotjudge import readers, rubric_file, scoring, settings
 from cotjudge.court import Court
+from cotjudge.dumps import Reading
 from cotjudge.judgement import Question
 from cotjudge.judges import judge_file, registry
 from cotjudge.judges.base import AnyJudge as Judge
@@ -108,8 +109,10 @@ async def _score(
     the_judge, own = _judge(judge, store.path)
     asked = _rubrics(rubrics)
     try:
+        reading = Reading(paths=tuple(paths))
+        dumps = scoring.dumps_of(reading, rubrics=asked, judge=the_judge, store=store, limits=limits)
         return await scoring.score(
-            readers.read(paths),
+            dumps.items(),
             rubrics=asked,
             judge=the_judge,
             store=store,

@@ -11,10 +11,12 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from functools import cached_property, partial
+from itertools import chain, islice
 
 from cotjudge import evidence
 from cotjudge.court import Court, all_of
+from cotjudge.dumps import Account, Begun, Dumps, Item, Reading
 from cotjudge.errors import BudgetReached, CotjudgeError
 from cotjudge.fingerprint import judge_hash
 from cotjudge.judgement import Outcome, Question
@@ -22,7 +24,7 @@ from cotjudge.judges.base import AnyJudge
 from cotjudge.readers import Skipped
 from cotjudge.rubric import Rubric
 from cotjudge.run import Run, RunStatus
-from cotjudge.store import Store, Writer
+from cotjudge.store import Found, Holding, Judged, JudgedDump, Store, Writer
 from cotjudge.trace import Trace
 from cotjudge.verdict import Failure, Usage, Verdict
 
@@ -67,6 +69,8 @@ class Tally:
     """Rubric id -> label -> traces, cached judgements included; segments judged by themselves are not counted."""
     failures: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Rubric id -> kind of failure -> judgements."""
+    unchanged: Counter[str] = field(default_factory=Counter)
+    """Run -> files that it left wholly judged, and that were not read again."""
     all_read: bool = False
 
     @property
@@ -93,8 +97,8 @@ class Tally:
         }
 
 
-Event = Trace | Skipped | Verdict | Failure
-"""What just happened: a trace was planned, a record skipped, a judgement made, a judgement failed."""
+Event = Trace | Skipped | JudgedDump | Verdict | Failure
+"""What just happened: a trace was planned, a record skipped, a file not read, a judgement made, a judgement failed."""
 
 Observer = Callable[[Event, Tally], None]
 
@@ -135,47 +139,97 @@ class Plan:
 
     Args:
         questions: what is asked about each trace.
-        judged: keys of judgements that exist -> their labels; the plan adds those it hands out, with None until
-            they are made, so that nothing is asked twice.
+        judged: the judgements that exist; asked for when the first trace comes. The plan adds those it hands out, with
+            None until they are made, so that nothing is asked twice.
         limits: how many traces, and whether segments are judged by themselves.
-        observe: told of every trace and every skipped record.
+        observe: told of every trace, every skipped record and every file that is not read.
     """
 
     def __init__(
         self,
         questions: Sequence[Question],
-        judged: dict[str, str | None],
+        judged: Callable[[], Judged],
         limits: Limits,
         observe: Observer,
     ) -> None:
         self.questions = questions
         self.tally = Tally()
-        self._judged = judged
+        self._load = judged
         self._limits = limits
         self._observe = observe
+        self._made = Holding()
+        self._account: Account | None = None
+        self._accounts: list[Account] = []
 
     @property
     def full(self) -> bool:
         """Whether the limit is reached."""
         return self._limits.traces is not None and self.tally.traces >= self._limits.traces
 
-    def jobs(self, item: Trace | Skipped) -> list[Job]:
+    @cached_property
+    def judged(self) -> Judged:
+        """The judgements that exist, those handed out included; not to be loaded while nothing is read."""
+        return self._load()
+
+    def jobs(self, item: Item) -> list[Job]:
         """What this item still needs: at most one job for the trace and one for each segment."""
-        if isinstance(item, Skipped):
-            self.tally.skipped_records += item.count
-            jobs = []
-        else:
+        jobs: list[Job] = []
+        if isinstance(item, Trace):
             jobs = self._jobs(item)
-        self._observe(item, self.tally)
+        elif isinstance(item, Skipped):
+            self._skip(item)
+        else:
+            self._turn_to(item)
+        if not isinstance(item, Begun):
+            self._observe(item, self.tally)
         return jobs
+
+    def _skip(self, skipped: Skipped) -> None:
+        self.tally.skipped_records += skipped.count
+        if self._account:
+            self._account.skip(skipped)
+
+    def _turn_to(self, item: Begun | JudgedDump) -> None:
+        """The file before is read to its end."""
+        if self._account:
+            self._accounts.append(self._account)
+        self._account = Account(item.name) if isinstance(item, Begun) and item.name else None
+        if isinstance(item, JudgedDump):
+            self._take_over(item)
+
+    def _take_over(self, dump: JudgedDump) -> None:
+        """Count a file that is not read, as if it were."""
+        tally = self.tally
+        tally.unchanged[dump.run_id] += 1
+        tally.traces += dump.traces
+        tally.no_reasoning += dump.no_reasoning
+        tally.silent.update(dump.silent)
+        tally.judgements += dump.judgements
+        tally.cached += dump.judgements
+        for rubric, counts in dump.labels.items():
+            tally.labels[rubric].update(counts)
+        named = 0
+        for fields in dump.skipped:
+            skipped = Skipped.model_validate(fields)
+            named += skipped.count
+            tally.skipped_records += skipped.count
+            self._observe(skipped, tally)
+        tally.skipped_records += dump.skipped_records - named
 
     def _jobs(self, trace: Trace) -> list[Job]:
         fitting = [q for q in self.questions if evidence.has_judged_text(trace, q.rubric.judges)]
+        account = self._account
+        if account:
+            account.place(trace)
         if not fitting:
             self.tally.no_reasoning += 1
             self.tally.silent[trace.source.path] += 1
+            if account:
+                account.silence(trace)
             return []
         self.tally.traces += 1
+        if account:
+            account.traces += 1
         wanted: list[tuple[int | None, list[Question]]] = [(None, fitting)]
         if self._limits.per_segment:
             wanted += _by_segment(trace, fitting)
@@ -183,20 +237,30 @@ class Plan:
 
     def _job(self, trace: Trace, segment: int | None, questions: Sequence[Question]) -> Job:
         self.tally.judgements += len(questions)
+        if self._account:
+            self._account.judgements += len(questions)
         asks = (Ask(question, segment, question.key(trace, segment)) for question in questions)
         return Job(trace, tuple(ask for ask in asks if self._is_new(ask)))
 
     def _is_new(self, ask: Ask) -> bool:
+        verdicts, account = self.judged.verdicts, self._account
+        rubric = ask.question.rubric.id if ask.segment is None else None
         if ask.key in self._limits.under_way:
             self.tally.under_way += 1
+            if account:
+                account.spoiled = True
             return False
-        if ask.key not in self._judged:
-            self._judged[ask.key] = None
+        found = verdicts.get(ask.key)
+        if account and found is None:
+            account.waiting[rubric].append(ask.key)
+        elif account and found is not None:
+            account.found[rubric, found] += 1
+        if found is None and ask.key not in verdicts:
+            verdicts[ask.key] = None
             return True
         self.tally.cached += 1
-        label = self._judged[ask.key]
-        if label is not None and ask.segment is None:
-            self.tally.labels[ask.question.rubric.id][label] += 1
+        if found is not None and rubric is not None:
+            self.tally.labels[rubric][found.label] += 1
         return False
 
     def record(self, outcome: Outcome) -> None:
@@ -204,7 +268,8 @@ class Plan:
         tally = self.tally
         self._spend(outcome)
         if isinstance(outcome, Verdict):
-            self._judged[outcome.key] = outcome.label
+            self.judged.verdicts[outcome.key] = Found(outcome.label, outcome.run_id)
+            self._made += Holding.of(outcome.key)
             tally.judged += 1
             if outcome.segment is None:
                 tally.labels[outcome.rubric][outcome.label] += 1
@@ -224,6 +289,17 @@ class Plan:
         self.tally.by_judge[outcome.judge] += outcome.usage
         self.tally.asked_by[outcome.judge] += 1
 
+    def judged_dumps(self, run_id: str) -> Iterator[JudgedDump]:
+        """The files that were read to their end and have every judgement wanted, now that a run ends."""
+        read = [*self._accounts, *([self._account] if self._account and self.tally.all_read else [])]
+        judged = self.judged if any(account.judgements for account in read) else Judged({}, {})
+        runs = judged.runs | {run_id: self._made}
+        judge = self.questions[0].judge.spec
+        for account in read:
+            dump = account.judged_by(judged.verdicts, runs, judge=judge, run_id=run_id)
+            if dump:
+                yield dump
+
 
 def _by_segment(trace: Trace, questions: Sequence[Question]) -> Iterator[tuple[int, list[Question]]]:
     wanted: defaultdict[int, list[Question]] = defaultdict(list)
@@ -233,8 +309,30 @@ def _by_segment(trace: Trace, questions: Sequence[Question]) -> Iterator[tuple[i
     yield from sorted(wanted.items())
 
 
+def dumps_of(
+    reading: Reading, *, rubrics: Sequence[Rubric], judge: AnyJudge, store: Store, limits: Limits | None = None
+) -> Dumps:
+    """What `plan` and `score` take, file by file: those that are as they were and wholly judged come unread.
+
+    With a limit on traces, which does not tell files apart, everything is read.
+
+    Raises:
+        InputError: as `readers.read`.
+    """
+    limits = limits or Limits()
+    questions = [Question.of(rubric, judge) for rubric in rubrics]
+    return Dumps(
+        reading,
+        questions,
+        store,
+        per_segment=limits.per_segment,
+        look_up=not limits.under_way,  # what is with a provider is counted by its key
+        by_file=limits.traces is None,
+    )
+
+
 def plan(
-    items: Iterable[Trace | Skipped],
+    items: Iterable[Item],
     *,
     rubrics: Sequence[Rubric],
     judge: AnyJudge,
@@ -246,7 +344,7 @@ def plan(
     """Count what `score` would do, and do nothing: what is neither cached nor under way would be asked.
 
     Args:
-        items: traces and skipped records, as `readers.read` yields them.
+        items: what is read, as `readers.read` or `Dumps.items` yields it.
         rubrics: what would be asked about each trace.
         judge: who would be asked.
         store: where verdicts would go.
@@ -265,7 +363,7 @@ def plan(
 
 
 async def score(
-    items: Iterable[Trace | Skipped],
+    items: Iterable[Item],
     *,
     rubrics: Sequence[Rubric],
     judge: AnyJudge,
@@ -278,7 +376,7 @@ async def score(
     """Judge every trace by every rubric, but for what the store already holds.
 
     Args:
-        items: traces and skipped records, as `readers.read` yields them; consumed in a thread.
+        items: what is read, as `readers.read` or `Dumps.items` yields it; consumed in a thread.
         rubrics: what is asked about each trace.
         judge: who is asked.
         store: where verdicts go; each is durable before it counts.
@@ -296,14 +394,18 @@ async def score(
         StoreError: the database or its journal cannot be written.
         StoreBusyError: all is judged and safe in the journal, but another process would not let go of the database.
     """
-    limits = limits or Limits()
+    limits, stop = limits or Limits(), stop or asyncio.Event()
     planned = _planned(rubrics, judge, store, limits, observe)
+    ahead = await _until_a_trace(iter(items), stop)
+    reads = bool(ahead.seen) and isinstance(ahead.seen[-1], Trace)
+    if reads:
+        await asyncio.to_thread(lambda: planned.judged)
 
     def so_far(status: RunStatus) -> Run:
         return ended(run, planned.tally, status)
 
-    with store.writer(run) as writer:
-        batch = _Batch(iter(items), planned, store, writer, run.run_id, stop or asyncio.Event())
+    with store.writer(run, traces=reads) as writer:
+        batch = _Batch(chain(ahead.seen, ahead.rest), planned, store, writer, run.run_id, stop)
         try:
             status = await batch.work(limits.concurrency)
         except asyncio.CancelledError:
@@ -313,8 +415,31 @@ async def score(
             writer.finish(so_far("stopped"))
             raise
         finished = so_far(status)
+        for dump in await asyncio.to_thread(list, planned.judged_dumps(run.run_id)):
+            writer.add_dump(dump)
         writer.finish(finished)
     return finished
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What was read before the run began."""
+
+    seen: list[Item]
+    rest: Iterator[Item]
+
+
+async def _until_a_trace(items: Iterator[Item], stop: asyncio.Event) -> _Ahead:
+    """Read until a trace comes: if none does, nothing has to be known of what the store holds."""
+    seen: list[Item] = []
+    while not stop.is_set():
+        item = await asyncio.to_thread(next, items, None)
+        if item is None:
+            break
+        seen.append(item)
+        if isinstance(item, Trace):
+            break
+    return _Ahead(seen, items)
 
 
 class _Batch:
@@ -322,7 +447,7 @@ class _Batch:
 
     def __init__(
         self,
-        items: Iterator[Trace | Skipped],
+        items: Iterator[Item],
         planned: Plan,
         store: Store,
         writer: Writer,
@@ -441,8 +566,12 @@ def _planned(
     observe: Observer,
 ) -> Plan:
     questions = [Question.of(rubric, judge) for rubric in rubrics]
-    judged = store.judged([q.rubric_hash for q in questions], judge_hash(judge.identity))
-    return Plan(questions, judged, limits, observe)
+    return Plan(
+        questions,
+        partial(store.judged, [q.rubric_hash for q in questions], judge_hash(judge.identity)),
+        limits,
+        observe,
+    )
 
 
 def ended(run: Run, tally: Tally, status: RunStatus) -> Run:

@@ -56,6 +56,8 @@ DAMAGES = [
     ("INSERT INTO failures (key, run_id) VALUES ('x', 'r'), ('x', 'r')", "failures: failure is there more than once"),
     ("INSERT INTO calls (key) VALUES ('k'), ('k')", "calls: call is there more than once"),
     ("DELETE FROM runs", "verdicts: run is not stored"),
+    ("INSERT INTO dumps (dump) VALUES ('d'), ('d')", "dumps: dump is there more than once"),
+    ("INSERT INTO dumps (dump, run_id) VALUES ('d', 'r')", "dumps: run is not stored"),
     ("DELETE FROM segments WHERE segment = 0", "traces: has another number of segments than it says"),
     ("UPDATE evidence SET end_char = 999 WHERE verified", "evidence: verified quote points outside its segment"),
     ("UPDATE evidence SET segment = 99 WHERE verified", "evidence: verified quote points outside its segment"),

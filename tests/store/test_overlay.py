@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.store.values import NOW, a_failure, a_run, a_trace, a_verdict, contents, rows_of
+from tests.store.values import NOW, a_dump, a_failure, a_run, a_trace, a_verdict, contents, rows_of
 
 from cotjudge.errors import QueryError
 from cotjudge.store import Label, Store, lines, overlay
@@ -38,6 +38,8 @@ def journal(store: Store) -> Iterator[Journal]:
     journal.rotate()
     journal.append(lines.run_line(a_run("run-2", status="finished", finished_at=NOW)))
     journal.append(lines.label_line(_label("present", later=1)))
+    journal.append(lines.dump_line(a_dump()))
+    journal.append(lines.dump_line(a_dump(traces=7, created_at=NOW + timedelta(minutes=1))))
     yield journal
     journal.close()
 
@@ -60,7 +62,9 @@ def test_a_reader_sees_what_a_merge_would_make(store: Store) -> None:
         "failures": 1,
         "runs": 2,
         "labels": 1,
+        "dumps": 1,
     }
+    assert rows_of(store, "SELECT traces FROM dumps") == [(7,)]
     assert rows_of(store, "SELECT label FROM labels") == [("present",)]
     assert contents(store) == before  # the journal is still there: nothing is seen twice
 
@@ -137,7 +141,7 @@ def test_an_answer_written_to_a_file_has_the_journals_rows(store: Store, tmp_pat
 @pytest.mark.usefixtures("journal")
 def test_a_second_scorer_knows_what_the_first_has_in_its_journal(store: Store) -> None:
     """It is not asked again, and its trace is not stored again."""
-    assert set(store.judged(["rubric-hash"], "judge-hash")) == {"old", "new"}
+    assert set(store.judged(["rubric-hash"], "judge-hash").verdicts) == {"old", "new"}
     assert a_trace("new").trace_id in store.known_traces()
     assert set(store.verdicts(["new", "none"])) == {"new"}
 

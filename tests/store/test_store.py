@@ -10,7 +10,7 @@ import pytest
 from tests.store.values import JUDGE_HASH, NOW, a_failure, a_run, a_trace, a_verdict, contents, keys_of, rows_of
 
 from cotjudge.errors import InputError, StoreError
-from cotjudge.store import Label, Store, lines
+from cotjudge.store import Found, Holding, Judged, Label, Store, lines
 from cotjudge.store.journal import Journal
 from cotjudge.store.merging import batches
 from cotjudge.trace import Source, ToolCall, Trace, Turn
@@ -299,8 +299,10 @@ def test_judged_gives_the_keys_and_labels_of_one_judge_and_some_rubrics(tmp_path
         a_verdict("c", judge_hash="another"),
         a_verdict("d", rubric_hash="another"),
     )
-    assert store.judged(["rubric-hash", "unknown"], JUDGE_HASH) == {"a": "present", "b": "absent"}
-    assert store.judged([], JUDGE_HASH) == {}
+    judged = store.judged(["rubric-hash", "unknown"], JUDGE_HASH)
+    assert judged.verdicts == {"a": Found("present", "run-1"), "b": Found("absent", "run-1")}
+    assert judged.runs == {"run-1": Holding.of("a") + Holding.of("b")}
+    assert store.judged([], JUDGE_HASH) == Judged({}, {})
 
 
 def test_asking_what_is_judged_makes_no_database(tmp_path: Path) -> None:

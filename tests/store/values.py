@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cotjudge.run import Run
-from cotjudge.store import Store
+from cotjudge.store import DumpName, Holding, JudgedDump, Store
 from cotjudge.trace import Source, Trace, Turn
 from cotjudge.verdict import CriterionVerdict, Evidence, Failure, Usage, Verdict
 
@@ -111,8 +111,14 @@ def a_failure(key: str, **changes: Any) -> Failure:
     return failure.model_copy(update=changes)
 
 
+def a_dump(**changes: Any) -> JudgedDump:
+    name = DumpName(path="dump.jsonl", content_hash="content", reading="reading", asked="asked")
+    dump = JudgedDump(name=name, judge="lexical", verdicts={"run-1": Holding.of("old")}, run_id="run-1", created_at=NOW)
+    return dump.model_copy(update=changes)
+
+
 def keys_of(store: Store) -> set[str]:
-    return set(store.judged([RUBRIC_HASH], JUDGE_HASH))
+    return set(store.judged([RUBRIC_HASH], JUDGE_HASH).verdicts)
 
 
 def rows_of(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -121,7 +127,18 @@ def rows_of(store: Store, sql: str) -> list[tuple[Any, ...]]:
 
 def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, in an order of its own."""
-    tables = ("traces", "sources", "segments", "verdicts", "criteria", "evidence", "failures", "runs", "labels")
+    tables = (
+        "traces",
+        "sources",
+        "segments",
+        "verdicts",
+        "criteria",
+        "evidence",
+        "failures",
+        "runs",
+        "labels",
+        "dumps",
+    )
     return {table: rows_of(store, f"FROM {table} ORDER BY ALL") for table in tables}
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import IO
 
@@ -13,6 +14,7 @@ import orjson
 
 from cotjudge.batches.providers import provider_of, submission_failed
 from cotjudge.batches.shelf import Asked, Batch, Shelf, under_way
+from cotjudge.dumps import Item
 from cotjudge.errors import SettingsError
 from cotjudge.fingerprint import judge_hash
 from cotjudge.judgement import Question
@@ -21,7 +23,6 @@ from cotjudge.judges.batch_door import Provider, without_credentials
 from cotjudge.judges.batch_judge import BatchJudge
 from cotjudge.judges.faults import Fault
 from cotjudge.judges.llm import LLMJudge
-from cotjudge.readers import Skipped
 from cotjudge.rubric import Rubric
 from cotjudge.run import Run
 from cotjudge.scoring import READ_AHEAD, Ask, Job, Limits, Observer, Plan, Tally, ended
@@ -62,7 +63,7 @@ class Submitted:
 
 
 async def submit(
-    items: Iterable[Trace | Skipped],
+    items: Iterable[Item],
     *,
     rubrics: Sequence[Rubric],
     judge: object,
@@ -75,7 +76,7 @@ async def submit(
     """Send out every judgement that is neither there nor under way; half-sent batches of earlier runs go first.
 
     Args:
-        items: traces and skipped records, as `readers.read` yields them; consumed in a thread.
+        items: traces and skipped records, as `readers.read` or `Dumps.items` yields them; consumed in a thread.
         rubrics: what is asked about each trace.
         judge: who is asked; an LLM judge.
         store: the database; traces are kept there with their text, for collecting needs it.
@@ -113,11 +114,11 @@ async def submit(
 
 def _plan(rubrics: Sequence[Rubric], judge: LLMJudge, store: Store, limits: Limits, observe: Observer) -> Plan:
     questions = [Question.of(rubric, judge) for rubric in rubrics]
-    judged = store.judged([q.rubric_hash for q in questions], judge_hash(judge.identity))
+    judged = partial(store.judged, [q.rubric_hash for q in questions], judge_hash(judge.identity))
     return Plan(questions, judged, limits, observe)
 
 
-async def _send_all(items: Iterator[Trace | Skipped], plan: Plan, writer: Writer, sender: _Sender) -> None:
+async def _send_all(items: Iterator[Item], plan: Plan, writer: Writer, sender: _Sender) -> None:
     while not plan.tally.all_read:
         read = await asyncio.to_thread(list, islice(items, READ_AHEAD))
         for item in read:

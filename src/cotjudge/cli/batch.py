@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cotjudge.batches import Batch, Collected, Submitted
+    from cotjudge.dumps import Item
     from cotjudge.judges.base import AnyJudge
-    from cotjudge.readers import Skipped
     from cotjudge.rubric import Rubric
     from cotjudge.run import Run
     from cotjudge.scoring import Limits, Observer
     from cotjudge.store import Store
-    from cotjudge.trace import Trace
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -109,7 +108,7 @@ def cancel(
 
 
 def submit(
-    items: Iterable[Trace | Skipped],
+    items: Iterable[Item],
     *,
     rubrics: Sequence[Rubric],
     judge: AnyJudge,

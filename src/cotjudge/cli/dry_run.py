@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from cotjudge.cli.summary import unchanged
 from cotjudge.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -81,11 +82,14 @@ def tell(tally: Tally, forecast: Forecast, *, json: bool) -> None:
         f"{tally.traces:,} traces, {tally.no_reasoning:,} without reasoning, {tally.skipped_records:,} records skipped; "
         f"{tally.judgements:,} judgements, {tally.cached:,} already there{waiting}, {asked:,} would be asked; nothing was sent"
     )
+    if tally.unchanged:
+        say(unchanged(tally))
     estimate = forecast.result()
     if estimate is not None:
         say("; ".join(_priced(estimate, at_most=forecast.at_most)))
     if json:
         raw: dict[str, Any] = {name: getattr(tally, name) for name in _NAMES} | {"would_ask": asked}
+        raw["unchanged_files"] = tally.unchanged.total()
         if estimate is not None:
             raw |= estimate.model_dump(exclude={"judgements"})
         import typer

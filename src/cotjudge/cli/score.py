@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,16 +15,14 @@ from cotjudge.cli.read import MAP_HELP
 from cotjudge.cli.terminal import err, out, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from cotjudge.dumps import Dumps
     from cotjudge.judges.base import AnyJudge
-    from cotjudge.readers import Skipped
-    from cotjudge.readers.mapping import Mapping
     from cotjudge.rubric import Rubric
     from cotjudge.run import Run
     from cotjudge.scoring import Event, Limits, Observer, Tally
     from cotjudge.store import Store
-    from cotjudge.trace import Trace
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -102,6 +100,9 @@ def score(
     batch: Annotated[
         bool, typer.Option("--batch", help="Hand everything to the provider's batch interface; see `cotjudge batch`.")
     ] = False,
+    read_again: Annotated[
+        bool, typer.Option("--read-again", help="Read files that are as they were and wholly judged, too.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count what would be asked, and its price; ask nothing.")
     ] = False,
@@ -112,7 +113,8 @@ def score(
     Exit status: 0 all judged; 1 some judgements failed (run again to retry them); 2 a mistake in what was asked;
     3 the budget is reached (run again with a larger one to go on); 130 interrupted (run again to go on).
     """
-    from cotjudge import batches, settings
+    from cotjudge import batches, scoring, settings
+    from cotjudge.dumps import Reading
     from cotjudge.errors import SettingsError
     from cotjudge.readers import mapping
     from cotjudge.rubric_file import resolve
@@ -143,40 +145,26 @@ def score(
         concurrency=concurrency,
         db=db,
     ).make(rubrics)
-    reading = _Reading(paths, format_, mapping.parse(map_) if map_ else None)
-    items = reading.items()
+    reading = Reading(
+        paths=tuple(paths), format=format_, mapping=mapping.parse(map_) if map_ else None, again=read_again
+    )
     store = Store(settings.database(db), keep_text=text, patience=settings.patience_s())
     under_way = batches.under_way(store)
     limits = Limits(
         traces=limit, concurrency=concurrency or WORKERS, per_segment=per_segment, under_way=under_way.keys()
     )
-    task = _Task(reading, items, rubrics, chosen, store, limits, Tally())
+    dumps = scoring.dumps_of(reading, rubrics=rubrics, judge=chosen, store=store, limits=limits)
+    task = _Task(dumps, rubrics, chosen, store, limits, Tally())
     if dry_run:
         raise typer.Exit(_plan(task, batch=batch, json=json))
     raise typer.Exit(_submit(task, json=json) if batch else _score(task, json=json))
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What is read, and how."""
-
-    paths: list[str]
-    format: str | None
-    mapping: Mapping | None
-
-    def items(self) -> Iterator[Trace | Skipped]:
-        """Everything, from the beginning."""
-        from cotjudge import readers
-
-        return readers.read(self.paths, format=self.format, mapping=self.mapping)
 
 
 @dataclass
 class _Task:
     """What one call of the command was asked to do."""
 
-    reading: _Reading
-    items: Any
+    dumps: Dumps
     rubrics: Sequence[Rubric]
     judge: AnyJudge
     store: Store
@@ -186,10 +174,13 @@ class _Task:
     def count(self) -> int:
         """Judgements there will be, by reading everything once more."""
         from cotjudge.evidence import has_judged_text, judged_segments
+        from cotjudge.store import JudgedDump
         from cotjudge.trace import Trace
 
         total = traces = 0
-        for item in self.reading.items():
+        for item in self.dumps.items_again():
+            if isinstance(item, JudgedDump):
+                total += item.judgements
             if traces == self.limits.traces:
                 break
             if isinstance(item, Trace):
@@ -204,10 +195,12 @@ class _Task:
         """The run to record."""
         from cotjudge.api import begin_run
 
+        reading = self.dumps.reading
         arguments = {
-            "paths": self.reading.paths,
-            "format": self.reading.format,
-            "map": dict(self.reading.mapping.paths) if self.reading.mapping else None,
+            "paths": list(reading.paths),
+            "format": reading.format,
+            "map": dict(reading.mapping.paths) if reading.mapping else None,
+            "read_again": reading.again,
             "limit": self.limits.traces,
             "concurrency": self.limits.concurrency,
             "per_segment": self.limits.per_segment,
@@ -222,7 +215,7 @@ def _plan(task: _Task, *, batch: bool, json: bool) -> int:
     forecast = dry_run.Forecast(task.judge, task.store, batch=batch)
     with progress.watch(None) as observe:
         tally = scoring.plan(
-            task.items,
+            task.dumps.items(),
             rubrics=task.rubrics,
             judge=task.judge,
             store=task.store,
@@ -239,7 +232,7 @@ def _submit(task: _Task, *, json: bool) -> int:
 
     with progress.watch(None) as observe:
         sent = batch.submit(
-            task.items,
+            task.dumps.items(),
             rubrics=task.rubrics,
             judge=task.judge,
             store=task.store,
@@ -260,11 +253,12 @@ def _score(task: _Task, *, json: bool) -> int:
     from cotjudge.errors import StoreBusyError
 
     task.store.ensure()
+    _ = task.dumps.unchanged  # before the thread that counts, for nobody may look into the file beside a merge
     if task.judge.notice:
         say(f"note: {task.judge.notice}")
     run = task.new_run()
     try:
-        with progress.watch(None if "-" in task.reading.paths else task.count) as observe:
+        with progress.watch(None if "-" in task.dumps.reading.paths else task.count) as observe:
             finished = asyncio.run(_run(task, run, observe))
     except StoreBusyError as busy:  # everything is in the journal: the summary is still owed
         say(f"note: {busy}")
@@ -299,7 +293,7 @@ async def _run(task: _Task, run: Run, observe: Observer) -> Run:
 
     try:
         return await scoring.score(
-            task.items,
+            task.dumps.items(),
             rubrics=task.rubrics,
             judge=task.judge,
             store=task.store,

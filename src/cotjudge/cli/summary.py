@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 NAMED_FILES = 5
 """So many files that hold traces without reasoning are named."""
 
+NAMED_RUNS = 3
+"""So many runs are named that left files wholly judged."""
+
 
 def print_table(console: Console, rubrics: Sequence[Rubric], tally: Tally) -> None:
     """How many traces got which label, by rubric; cached verdicts included."""
@@ -45,6 +48,8 @@ def print_table(console: Console, rubrics: Sequence[Rubric], tally: Tally) -> No
 def say_counts(run: Run, tally: Tally, db: Path) -> None:
     """The counts of a run, and how to go on where something is left to do."""
     say("; ".join((_read(tally), _done(tally, run.seconds), *_spent(tally))))
+    if tally.unchanged:
+        say(unchanged(tally))
     if tally.settled:
         say(_settled(run, tally))
     if tally.under_way:
@@ -62,6 +67,17 @@ def say_counts(run: Run, tally: Tally, db: Path) -> None:
     if run.status == "interrupted":
         say("interrupted: what was judged is kept; the same command goes on where this one stopped")
     say(f"verdicts are in {db}")
+
+
+def unchanged(tally: Tally) -> str:
+    """Which files were not read."""
+    files, runs = tally.unchanged.total(), tally.unchanged.most_common(NAMED_RUNS)
+    more = ", ..." if len(tally.unchanged) > len(runs) else ""
+    since = ", ".join(run for run, _ in runs) + more
+    return (
+        f"{files:,} file{'s' * (files != 1)} unchanged since run{'s' * (len(tally.unchanged) != 1)} {since}, "
+        "not read again (--read-again would)"
+    )
 
 
 def _read(tally: Tally) -> str:
@@ -112,6 +128,7 @@ def json_line(run: Run, tally: Tally) -> str:
     raw |= tally.counts()
     raw["seconds"] = round(run.seconds, 3)
     raw["labels"] = {rubric: dict(counts) for rubric, counts in tally.labels.items()}
+    raw["unchanged_files"] = tally.unchanged.total()
     if tally.settled:
         raw |= {"settled": dict(tally.settled), "saved_usd": saving_usd(run, tally)}
     raw["failures"] = {rubric: dict(counts) for rubric, counts in tally.failures.items()}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from cotjudge.errors import InputError
 from cotjudge.readers import containers, limits, registry
 from cotjudge.readers.base import Head, OpenedFile, Reader, Skipped, Unread
+from cotjudge.readers.dump_file import DumpFile
 from cotjudge.readers.locations import Location, expand
 from cotjudge.readers.mapping import Mapping
 from cotjudge.readers.opening import Opened, open_location, open_stream
@@ -57,18 +59,32 @@ def read(
             unreadable, empty or in no known format.
         SettingsError: the environment sets a limit that is no number.
     """
+    return (item for file in dumps(paths, format=format, mapping=mapping, stdin=stdin) for item in file.items())
+
+
+def dumps(
+    paths: Sequence[str],
+    *,
+    format: str | None = None,  # noqa: A002  # the word users know
+    mapping: Mapping | None = None,
+    stdin: BinaryIO | None = None,
+) -> list[DumpFile]:
+    """The files that `read` reads, each by itself; looked at, and not read yet.
+
+    Raises:
+        InputError: as `read` does.
+        SettingsError: as `read` does.
+    """
     limits.check()
     how = _How(registry.named(format) if format is not None else None, mapping, stdin)
     if mapping is not None and how.reader is not None and not registry.reads_records(how.reader):
         raise InputError(f"format {format!r} has no records that a mapping could apply to; leave one of the two out")
     locations = expand(paths)
-    kept = {}
-    for index, location in enumerate(locations):
-        if location.named:
-            opened = _check(location, how)
-            if opened is not None:
-                kept[index] = opened
-    return _read(locations, kept, how)
+    kept = [_check(location, how) if location.named else None for location in locations]
+    return [
+        DumpFile(location.path, partial(_read, location, opened, how))
+        for location, opened in zip(locations, kept, strict=True)
+    ]
 
 
 def _check(location: Location, how: _How) -> Opened | None:
@@ -86,22 +102,21 @@ def _check(location: Location, how: _How) -> Opened | None:
     return None
 
 
-def _read(locations: list[Location], kept: dict[int, Opened], how: _How) -> Iterator[Trace | Skipped]:
-    for index, location in enumerate(locations):
-        try:
-            opened = kept.pop(index, None) or open_location(location, how.stdin, how.mapping)
-        except OSError as error:
-            yield _file_skipped(location.path, f"cannot be read: {error.strerror or error}")
-            continue
-        with closing(opened):
-            yield from _read_members(opened, how) if how.is_archive(opened.head) else _read_opened(opened, how)
+def _read(location: Location, opened: Opened | None, how: _How) -> Iterator[Trace | Skipped]:
+    try:
+        opened = opened or open_location(location, how.stdin, how.mapping)
+    except OSError as error:
+        yield _file_skipped(location.path, f"cannot be read: {error.strerror or error}")
+        return
+    with closing(opened):
+        yield from _read_members(opened, how) if how.is_archive(opened.head) else _read_opened(opened, how)
 
 
 def _read_opened(opened: Opened, how: _How) -> Iterator[Trace | Skipped]:
     fault = _fault(opened.head, how)
     reader = how.reader_of(opened.head)
     if fault is not None or reader is None:
-        yield _file_skipped(opened.file.path, fault or _UNKNOWN)
+        yield _file_skipped(opened.file.path, fault or UNKNOWN)
     else:
         yield from _read_guarded(opened.file, reader)
 
@@ -142,12 +157,12 @@ def _fault(head: Head, how: _How) -> str | None:
     if not head.start and (head.whole or head.fault):
         return head.fault or "is empty"
     if how.reader_of(head) is None and not how.is_archive(head):
-        return _UNKNOWN
+        return UNKNOWN
     return None
 
 
 def _known_formats(fault: str) -> str:
-    if fault != _UNKNOWN:
+    if fault != UNKNOWN:
         return ""
     return "".join(f"\n  {info.name:<18} {info.description}: {info.recognised}" for info in registry.formats())
 
@@ -156,4 +171,5 @@ def _file_skipped(path: str, reason: str) -> Skipped:
     return Skipped(path=path, record="", reason=" ".join(reason.split()))
 
 
-_UNKNOWN = "in no format that a reader knows"
+UNKNOWN = "in no format that a reader knows"
+"""Why a file is not read that is none of ours."""

@@ -1,6 +1,6 @@
 -- The tables of another database, or of an export (the temporary views `incoming_<table>`), into ours, each row once.
 -- The rules are those of merge.sql, said of whole tables: what is there stays, a child comes with its new parent only,
--- and runs and labels are left to replace.sql. A test holds the two together.
+-- and runs, labels and dumps are left to replace.sql. A test holds the two together.
 
 CREATE TEMP TABLE new_traces AS
 SELECT trace_id FROM incoming_traces ANTI JOIN main.traces USING (trace_id);
@@ -42,3 +42,7 @@ CREATE TEMP TABLE new_labels AS
 SELECT new.* FROM incoming_labels AS new ANTI JOIN main.labels AS old
     ON new.trace_id = old.trace_id AND new.rubric = old.rubric AND new.annotator = old.annotator
     AND old.created_at > new.created_at;
+
+CREATE TEMP TABLE new_dumps AS
+SELECT new.* FROM incoming_dumps AS new
+ANTI JOIN main.dumps AS old ON new.dump = old.dump AND old.created_at > new.created_at;

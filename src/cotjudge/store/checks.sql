@@ -21,6 +21,8 @@ SELECT concat_ws(' ', key, run_id, ordinal) FROM calls GROUP BY key, run_id, ord
 SELECT run_id FROM runs GROUP BY run_id HAVING count(*) > 1;
 -- labels: label is there more than once
 SELECT concat_ws(' ', trace_id, rubric, annotator) FROM labels GROUP BY trace_id, rubric, annotator HAVING count(*) > 1;
+-- dumps: dump is there more than once
+SELECT dump FROM dumps GROUP BY dump HAVING count(*) > 1;
 -- verdicts: trace is not stored
 SELECT key FROM verdicts ANTI JOIN traces USING (trace_id);
 -- failures: trace is not stored
@@ -37,6 +39,8 @@ SELECT DISTINCT key FROM evidence ANTI JOIN verdicts USING (key);
 SELECT DISTINCT key FROM calls ANTI JOIN verdicts USING (key) ANTI JOIN failures USING (key);
 -- verdicts: run is not stored
 SELECT key FROM verdicts ANTI JOIN runs USING (run_id);
+-- dumps: run is not stored
+SELECT dump FROM dumps ANTI JOIN runs USING (run_id);
 -- traces: has another number of segments than it says
 SELECT trace_id FROM traces LEFT JOIN (SELECT trace_id, count(*) AS found FROM segments GROUP BY trace_id) USING (trace_id)
 WHERE n_segments <> coalesce(found, 0);

@@ -26,6 +26,7 @@ UNIQUE: dict[str, tuple[str, ...]] = {
     "calls": ("key", "run_id", "ordinal"),
     "runs": ("run_id",),
     "labels": ("trace_id", "rubric", "annotator"),
+    "dumps": ("dump",),
 }
 """Table -> the columns that tell its rows apart."""
 

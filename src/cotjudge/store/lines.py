@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from cotjudge.run import Run
+from cotjudge.store.dump import JudgedDump, row_of
 from cotjudge.store.label import Label
 from cotjudge.trace import Segment, Source, Trace, Value, clean_text
 from cotjudge.verdict import Call, CriterionVerdict, Evidence, Failure, Verdict
@@ -73,6 +74,11 @@ def run_line(run: Run) -> bytes:
 def label_line(label: Label) -> bytes:
     """A label."""
     return _line({"labels": _row(label)})
+
+
+def dump_line(dump: JudgedDump) -> bytes:
+    """A dump of which everything is judged."""
+    return _line({"dumps": row_of(dump) | {"created_at": _utc(dump.created_at)}})
 
 
 def _row(value: Verdict | Failure | Run | Label, *without: str) -> dict[str, Any]:

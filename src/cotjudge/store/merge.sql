@@ -2,8 +2,8 @@
 -- First which lines are new, then their rows: moving whole rows through a DISTINCT costs ten times as much.
 -- A child table follows its parent: criteria and evidence come with a new verdict only, segments with a new trace.
 -- {old} is the schema where the old rows are, {into} what stands before the name of a table that takes the new ones: a
--- merge has both in the file, an overlay has the new rows aside. `runs` and `labels`, whose new row can replace an old
--- one, are left to replace.sql and overlay.sql.
+-- merge has both in the file, an overlay has the new rows aside. `runs`, `labels` and `dumps`, whose new row can replace
+-- an old one, are left to replace.sql and overlay.sql.
 
 CREATE TEMP TABLE new_traces AS
 SELECT min(line.rowid) AS line FROM lines AS line ANTI JOIN {old}.traces AS old ON line.traces['trace_id'] = old.trace_id
@@ -118,7 +118,7 @@ SELECT
     coalesce(verdicts['run_id'], failures['run_id']) AS run_id, unnest(calls, max_depth := 2)
 FROM lines WHERE rowid IN (FROM new_calls);
 
--- Runs and labels: the newest line of each, unless the old row is to stay.
+-- Runs, labels and dumps: the newest line of each, unless the old row is to stay.
 CREATE TEMP TABLE new_runs AS
 SELECT unnest(runs) FROM (
     SELECT DISTINCT ON (runs['run_id']) runs FROM lines WHERE runs IS NOT NULL
@@ -136,3 +136,10 @@ SELECT new.* FROM (
 ) AS new ANTI JOIN {old}.labels AS old
     ON new.trace_id = old.trace_id AND new.rubric = old.rubric AND new.annotator = old.annotator
     AND old.created_at > new.created_at;
+
+CREATE TEMP TABLE new_dumps AS
+SELECT new.* FROM (
+    SELECT unnest(dumps) FROM (
+        SELECT DISTINCT ON (dumps['dump']) dumps FROM lines WHERE dumps IS NOT NULL ORDER BY dumps['created_at'] DESC
+    )
+) AS new ANTI JOIN {old}.dumps AS old ON new.dump = old.dump AND old.created_at > new.created_at;

@@ -24,8 +24,11 @@ CHILDREN = {
 }
 """Child tables, and the columns that they take from their parent."""
 
-PARENTS = ("traces", "sources", "verdicts", "failures", "runs", "labels")
+PARENTS = ("traces", "sources", "verdicts", "failures", "runs", "labels", "dumps")
 """Tables that a line names a row of."""
+
+REPLACED = ("runs", "labels", "dumps")
+"""Those of them where a new row can take an old one's place."""
 
 FOUND_OUT = {"sources": {"again"}, "verdicts": {"unverified", "current", "key_number", "slot_number"}}
 """Columns of theirs that a merge fills, from what else is there."""
@@ -97,7 +100,7 @@ def read_lines(connection: Connection, segments: list[Path]) -> None:
 
 
 def insert_new_rows(connection: Connection, *, old: str, into: str) -> None:
-    """The rows of `lines` that are new, into tables; those of runs and labels into temporary `new_runs`, `new_labels`.
+    """The rows of `lines` that are new, into tables; those of runs, labels and dumps into temporary `new_runs` and so on.
 
     Args:
         connection: where `lines` is. It gets the temporary table `replaced` as well: verdicts that are not current any

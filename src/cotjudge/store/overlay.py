@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cotjudge.store import views
-from cotjudge.store.merging import CHILDREN, PARENTS, insert_new_rows, packaged, read_lines
+from cotjudge.store.merging import CHILDREN, PARENTS, REPLACED, insert_new_rows, packaged, read_lines
 
 if TYPE_CHECKING:
     from cotjudge.store.warehouse import Connection
 
 _TRIES = 5
-_BESIDE = [table for table in (*PARENTS, *CHILDREN) if table not in ("runs", "labels")]
+_BESIDE = [table for table in (*PARENTS, *CHILDREN) if table not in REPLACED]
 _BUT_REPLACED = "REPLACE (current AND key NOT IN (FROM temp.journal_replaced) AS current)"
 _CREATE = re.compile(r"CREATE\s+VIEW", re.IGNORECASE)
 

@@ -22,6 +22,10 @@ CREATE TEMP VIEW labels AS
 FROM {file}.labels ANTI JOIN temp.journal_labels USING (trace_id, rubric, annotator)
 UNION ALL BY NAME FROM temp.journal_labels;
 
+CREATE TEMP TABLE journal_dumps AS FROM new_dumps;
+CREATE TEMP VIEW dumps AS
+FROM {file}.dumps ANTI JOIN temp.journal_dumps USING (dump) UNION ALL BY NAME FROM temp.journal_dumps;
+
 DROP TABLE lines;
 DROP TABLE new_traces;
 DROP TABLE new_sources;
@@ -35,3 +39,4 @@ DROP TABLE new_failures;
 DROP TABLE new_calls;
 DROP TABLE new_runs;
 DROP TABLE new_labels;
+DROP TABLE new_dumps;

@@ -248,3 +248,27 @@ COMMENT ON COLUMN labels.note IS 'Why, in the annotator''s words.';
 COMMENT ON COLUMN labels.source IS 'Where the label came from: a file, a tool.';
 COMMENT ON COLUMN labels.selection IS 'Why this trace was labelled: random (every trace had the same chance; only these estimate a share without bias), uncertain, split, unverified, injection, disagreement, or empty where nobody said.';
 COMMENT ON COLUMN labels.created_at IS 'When it was given (UTC).';
+
+CREATE TABLE dumps (
+    dump VARCHAR, path VARCHAR, content_hash VARCHAR, reading VARCHAR, asked VARCHAR, judge VARCHAR, traces BIGINT,
+    no_reasoning BIGINT, skipped_records BIGINT, judgements BIGINT, sources BIGINT, labels JSON, silent JSON,
+    skipped JSON, verdicts JSON, run_id VARCHAR, created_at TIMESTAMP
+);
+COMMENT ON TABLE dumps IS 'Files of which every judgement asked for was there when a run ended: while one is as it was, and its verdicts are there, it is not read again. A row may be deleted; then its file is read once more.';
+COMMENT ON COLUMN dumps.dump IS 'Hash of `path`, `content_hash`, `reading` and `asked`; unique.';
+COMMENT ON COLUMN dumps.path IS 'The file as the user named it.';
+COMMENT ON COLUMN dumps.content_hash IS 'BLAKE2b-128 of its bytes; 32 hex digits.';
+COMMENT ON COLUMN dumps.reading IS 'Hash of how it was read: format and mapping asked for, readers and their version, limits.';
+COMMENT ON COLUMN dumps.asked IS 'Hash of what was asked: rubrics, judge, prompt, segments by themselves or not.';
+COMMENT ON COLUMN dumps.judge IS 'The judge as the user named it.';
+COMMENT ON COLUMN dumps.traces IS 'Traces in it that could be judged.';
+COMMENT ON COLUMN dumps.no_reasoning IS 'Traces in it that hold nothing a rubric judges.';
+COMMENT ON COLUMN dumps.skipped_records IS 'Records in it that no trace could be read from.';
+COMMENT ON COLUMN dumps.judgements IS 'Judgements wanted for it: traces by rubrics.';
+COMMENT ON COLUMN dumps.sources IS 'Rows of `sources` that it has.';
+COMMENT ON COLUMN dumps.labels IS 'Rubric id -> label -> traces.';
+COMMENT ON COLUMN dumps.silent IS 'Path -> traces that `no_reasoning` counts; more than one path where the file is an archive.';
+COMMENT ON COLUMN dumps.skipped IS 'The first of what was skipped in it, and why: a list of path, record, reason, count.';
+COMMENT ON COLUMN dumps.verdicts IS 'Run -> number and checksum of all its verdicts by this judge and these rubrics, for every run that made one of this file''s. While they are what they were, none was deleted.';
+COMMENT ON COLUMN dumps.run_id IS 'The run that read it.';
+COMMENT ON COLUMN dumps.created_at IS 'When that run ended (UTC).';

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,21 @@ from pydantic import ValidationError
 from cotjudge.errors import InputError, QueryError, StoreBusyError, StoreError
 from cotjudge.fingerprint import judge_hash
 from cotjudge.run import Run
-from cotjudge.store import caring, exporting, foreign, importing, lines, migrating, named, overlay, reading, records
+from cotjudge.store import (
+    caring,
+    dump,
+    exporting,
+    foreign,
+    importing,
+    lines,
+    migrating,
+    named,
+    overlay,
+    reading,
+    records,
+)
 from cotjudge.store.caring import Finding, Stats, Vacuumed
+from cotjudge.store.dump import Found, Holding, Judged, JudgedDump
 from cotjudge.store.journal import Journal, orphans
 from cotjudge.store.known import Known
 from cotjudge.store.label import Label
@@ -146,17 +160,31 @@ class Store:
                 journal.close()
         return merged
 
-    def judged(self, rubric_hashes: Collection[str], judge_hash: str) -> dict[str, str | None]:
-        """Judgement keys that have a verdict by this judge, each with its label; none if there is no database."""
+    def judged(self, rubric_hashes: Collection[str], judge_hash: str) -> Judged:
+        """The judgements that exist by this judge and these rubrics; none if there is no database."""
         # Joined by the database: a row for each of millions of keys would be a tuple each, and work for the collector.
-        found: dict[str, str | None] = {}
-        for label, keys in self._rows(
-            "SELECT label, string_agg(key, chr(10)) FROM verdicts WHERE judge_hash = ? AND list_contains(?, rubric_hash) "
-            "GROUP BY label, key[1:2]",
+        verdicts: dict[str, Found | None] = {}
+        runs: defaultdict[str, Holding] = defaultdict(Holding)
+        for label, run, keys, *held in self._rows(
+            "SELECT label, run_id, string_agg(key, chr(10)), count(*), sum(key_number)::BIGINT FROM verdicts "
+            "WHERE judge_hash = ? AND list_contains(?, rubric_hash) GROUP BY label, run_id, key[1:2]",
             [judge_hash, list(rubric_hashes)],
         ):
-            found |= dict.fromkeys(keys.split("\n"), label)
-        return found
+            verdicts |= dict.fromkeys(keys.split("\n"), Found(label, run))
+            runs[run] += Holding(*held)
+        return Judged(verdicts, dict(runs))
+
+    def unchanged(
+        self, paths: Sequence[str], *, reading: str, asked: str, judge_hash: str, rubric_hashes: Collection[str]
+    ) -> dict[tuple[str, str], JudgedDump]:
+        """The dumps whose verdicts are all there still, by path and hash of content; see `dump.unchanged`."""
+        self._tidy()
+        if not self.path.exists():
+            return {}
+        with self._reading() as connection:
+            return dump.unchanged(
+                connection, paths, reading=reading, asked=asked, judge_hash=judge_hash, rubric_hashes=rubric_hashes
+            )
 
     def verdicts(self, keys: Collection[str]) -> dict[str, Verdict]:
         """The verdicts that have these judgement keys, whole but for their ledger; none if there is no database."""
@@ -180,21 +208,25 @@ class Store:
             "SELECT md5_number_lower(concat_ws(chr(0), trace_id, path, record)) FROM sources ORDER BY ALL"
         )
 
-    def writer(self, run: Run) -> Writer:
+    def writer(self, run: Run, *, traces: bool = True) -> Writer:
         """A writer for one run, to be used in a `with`.
+
+        Args:
+            run: the run.
+            traces: whether it will be given traces, so that it must know which are stored already.
 
         Raises:
             StoreError: the database or its journal cannot be written.
         """
         self.ensure()
-        traces, sources = self.known_traces(), self.known_sources()
+        known = (self.known_traces(), self.known_sources()) if traces else (Known(), Known())
         journal = Journal.create(self.journals, run.run_id)
         return Writer(
             self._warehouse,
             journal,
             run,
-            traces=traces,
-            sources=sources,
+            traces=known[0],
+            sources=known[1],
             keep_text=self.keep_text,
         )
 

@@ -12,6 +12,7 @@ from typing import Self
 from cotjudge.errors import StoreBusyError, StoreError
 from cotjudge.run import Run
 from cotjudge.store import lines
+from cotjudge.store.dump import JudgedDump
 from cotjudge.store.journal import Journal
 from cotjudge.store.known import Known
 from cotjudge.store.merging import drain
@@ -107,6 +108,10 @@ class Writer:
     def add_failure(self, failure: Failure) -> None:
         """Keep a failure."""
         self._append(lines.failure_line(failure))
+
+    def add_dump(self, dump: JudgedDump) -> None:
+        """Keep that a dump need not be read again."""
+        self._append(lines.dump_line(dump))
 
     def finish(self, run: Run) -> None:
         """Keep how the run ended."""
