@@ -59,11 +59,11 @@ def labels(store: Store, traces: Sequence[Trace], rubrics: Sequence[Rubric], jud
         StoreError: the database cannot be read.
     """
     questions = [Question.of(rubric, judge) for rubric in rubrics]
-    judged = store.judged([q.rubric_hash for q in questions], questions[0].judge_hash)
+    judged = store.judged([q.rubric_hash for q in questions], questions[0].judge_hash).verdicts
     found: dict[str, dict[str, str]] = {}
     for question in questions:
         keys = {trace.trace_id: question.key(trace) for trace in traces}
-        found[question.rubric.id] = {t: label for t, key in keys.items() if (label := judged.get(key)) is not None}
+        found[question.rubric.id] = {t: made.label for t, key in keys.items() if (made := judged.get(key)) is not None}
     return found
 
 
