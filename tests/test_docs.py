@@ -55,7 +55,18 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("page", [name for name, examples in EXAMPLES.items() if examples])
+LONG = {"agreement.md", "calibration.md", "judging.md", "prevalence.md", "stability.md", "student.md"}
+"""Pages whose examples take ten seconds and more."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in LONG else [])
+        for name, examples in EXAMPLES.items()
+        if examples
+    ],
+)
 def test_every_example_of_a_page_runs(page: str, tmp_path: Path) -> None:
     """One after another in one folder, against the fake model; each ends with the status the page says."""
     shutil.copytree(ROOT / "data", tmp_path / "data")

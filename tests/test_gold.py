@@ -170,6 +170,7 @@ def test_no_worked_example_shares_wording_with_the_test_side() -> None:
             assert not grams((example.context, example.reasoning, example.response), EXAMPLE_RUN) & test, example.title
 
 
+@pytest.mark.slow
 def test_no_cue_holds_wording_of_the_test_side_only() -> None:
     r"""No cue could have been written from the test side.
 

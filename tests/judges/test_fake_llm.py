@@ -123,3 +123,15 @@ async def test_a_scripted_judge_says_what_it_was_given() -> None:
     assert await ScriptedJudge(lambda _trace, _rubric: answers).answer(trace, RUBRIC) is answers
     await judge.aclose()
     assert judge.closed
+
+
+def test_filters_of_warnings_that_are_reset_after_the_import_lose_no_reply() -> None:
+    """Pytest resets them for each test, and ours are errors: what litellm silences at import must not come back."""
+    code = (
+        "import warnings\n"
+        "from cotjudge.judges.litellm_door import load\n"
+        "with warnings.catch_warnings():\n    litellm = load()\n"
+        "warnings.simplefilter('error')\n"
+        "litellm.ModelResponse(choices=[litellm.Choices(message=litellm.Message(content='x'))])\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

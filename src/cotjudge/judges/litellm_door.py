@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import time
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -284,6 +285,18 @@ def _raw(token: Any) -> bytes:
     return str(token.token).encode() if token.bytes is None else bytes(token.bytes)
 
 
+def _complete(litellm: Any) -> None:
+    """Build the models of a reply now, rather than at the first reply.
+
+    pydantic warns of one of their fields. litellm silences that by a filter of the process, which is gone where somebody
+    resets the filters after the import (pytest does for each test); warnings as errors would then lose every reply.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*`ReadOnly` qualifier")
+        for name in ("Message", "Delta", "Choices", "StreamingChoices", "ModelResponse", "ModelResponseStream"):
+            getattr(litellm.types.utils, name).model_rebuild()
+
+
 @cache
 def load() -> Any:
     """litellm, imported without a look at the network and told to keep to itself.
@@ -296,6 +309,7 @@ def load() -> Any:
         import litellm
     except ImportError as error:
         raise SettingsError("an LLM judge needs litellm and instructor: pip install 'cotjudge[llm]'") from error
+    _complete(litellm)
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     for name in _CALLBACKS + _ASYNC_CALLBACKS:  # traces go to the provider the user named and nowhere else
