@@ -220,7 +220,7 @@ def test_merging_twice_is_merging_once(tmp_path: Path) -> None:
         return contents(store)
 
     first = merge_orphan()
-    assert [len(rows) for rows in first.values()] == [1, 1, 3, 1, 2, 2, 1, 1, 1]
+    assert [len(rows) for rows in first.values()] == [1, 1, 3, 1, 2, 2, 1, 1, 1, 0]
     values[1] = lines.trace_line(a_trace(), "run-2", keep_text=True)  # seen by another run meanwhile
     assert merge_orphan() == first
 
