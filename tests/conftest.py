@@ -23,3 +23,11 @@ def _stay_home(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_stay_home)
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # the environments of single packages have none
+    pass
+else:  # no test is timed: these machines are busy
+    settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("untimed")
