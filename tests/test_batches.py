@@ -30,6 +30,8 @@ from cotjudge.testing import FakeLLM, Outcome, Script
 from cotjudge.testing.batches import BatchScript
 from cotjudge.trace import Source, Trace, Turn
 
+pytestmark = pytest.mark.slow  # whole processes, one after another
+
 SECOND = RUBRIC.model_copy(update={"id": "second", "question": "And does it hide it well?"})
 
 

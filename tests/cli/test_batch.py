@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from tests.cli.command import Cli
 
 from cotjudge.testing import FakeLLM, Script
 from cotjudge.testing.batches import BatchScript
+
+pytestmark = pytest.mark.slow  # whole processes, one after another
 
 SCORE = ("score", "d.jsonl", "--judge", "openai/gpt-4o-mini", "--batch")
 

@@ -11,6 +11,8 @@ from tests.cli.command import Cli, Done
 from cotjudge.rubric_file import DEFAULT_RUBRICS
 from cotjudge.testing import FakeLLM
 
+pytestmark = pytest.mark.slow  # whole processes, one after another
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples"
 

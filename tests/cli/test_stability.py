@@ -10,6 +10,8 @@ from tests.cli.command import Cli
 from cotjudge.store import Store
 from cotjudge.testing import FakeLLM, Script
 
+pytestmark = pytest.mark.slow  # whole processes, one after another
+
 RUBRIC = ("--rubric", "stereotyped_ethical_phrasing")
 
 
