@@ -25,9 +25,9 @@ def _stay_home(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_home)
 
 try:
-    from hypothesis import HealthCheck, settings
+    from hypothesis import settings
 except ImportError:  # the environments of single packages have none
     pass
 else:  # no test is timed: these machines are busy
-    settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
